@@ -1,0 +1,315 @@
+/* api/proxy.c - zmq_proxy, zmq_proxy_steerable, zmq_device, written over zmq.h alone.
+ *
+ * A direction runs when its input has a message and its output can take one, for at
+ * most BURST messages; then the other direction and the control have their turn. What
+ * keeps a direction from running is waited for, and nothing else: input that cannot go
+ * anywhere stays where it is, up to its high-water mark, and costs nothing.
+ *
+ * When an output fills up within a burst, one frame has been received already. It is
+ * held, and goes first once there is room. */
+#include <string.h>
+#include <zmq.h>
+
+#include "api/result.h"
+
+enum { BURST = 1000 };
+
+/* XPUB_NODROP: an output may say that it can take a message and yet not take this one.
+ * Then there is nothing to wait for but time. */
+enum { RETRY_MS = 1 };
+
+struct side {
+    void *socket;
+    int events;                          /* ZMQ_POLLIN | ZMQ_POLLOUT, as last seen */
+    uint64_t received, received_bytes, sent, sent_bytes;
+};
+
+struct direction {
+    struct side *from, *to;
+    zmq_msg_t msg;
+    bool held;                           /* msg is still to be sent */
+    bool inside;                         /* parts of a message are still to come */
+};
+
+struct proxy {
+    struct side front, back;
+    struct direction forth, home;        /* home: unused if front and back are one */
+    void *capture, *control;
+    bool answers;                        /* control is a REP */
+    bool both, paused, terminated;
+};
+
+/* ---- Moving messages. */
+
+static int copy_to(void *capture, zmq_msg_t *msg, int flags)
+{
+    zmq_msg_t copy;
+
+    if (capture == NULL)
+        return 0;
+    zmq_msg_init(&copy);
+    int rc = zmq_msg_copy(&copy, msg);
+    if (rc == 0)
+        rc = zmq_msg_send(&copy, capture, flags);
+    if (rc < 0) {
+        int err = errno;
+        zmq_msg_close(&copy);
+        return -err;
+    }
+    return 0;
+}
+
+static int receive(struct direction *d, void *capture)
+{
+    if (zmq_msg_recv(&d->msg, d->from->socket, ZMQ_DONTWAIT) < 0)
+        return -errno;
+
+    d->held = true;
+    d->inside = zmq_msg_more(&d->msg);
+    d->from->received++;
+    d->from->received_bytes += zmq_msg_size(&d->msg);
+    return copy_to(capture, &d->msg, d->inside ? ZMQ_SNDMORE : 0);
+}
+
+static int send_held(struct direction *d)
+{
+    size_t size = zmq_msg_size(&d->msg);
+    int flags = d->inside ? ZMQ_DONTWAIT | ZMQ_SNDMORE : ZMQ_DONTWAIT;
+
+    if (zmq_msg_send(&d->msg, d->to->socket, flags) < 0)
+        return -errno;
+
+    d->held = false;
+    d->to->sent++;
+    d->to->sent_bytes += size;
+    return 0;
+}
+
+/* Moves messages for as long as both sides let it. -EAGAIN is no error here. */
+static int run(struct direction *d, void *capture)
+{
+    int rc = 0;
+
+    for (int n = 0; n < BURST && rc == 0; n += !d->held && !d->inside) {
+        if (!d->held)
+            rc = receive(d, capture);
+        if (rc == 0)
+            rc = send_held(d);
+    }
+    return rc == -EAGAIN ? 0 : rc;
+}
+
+static bool runnable(const struct direction *d)
+{
+    return (d->to->events & ZMQ_POLLOUT) && (d->held || (d->from->events & ZMQ_POLLIN));
+}
+
+/* ---- The control. */
+
+static int events_of(void *socket, int *events)
+{
+    size_t size = sizeof *events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, events, &size) < 0 ? -errno : 0;
+}
+
+/* Eight numbers, in the order and the form that libzmq gives them. Whoever cannot take
+ * them goes without. */
+static int report(const struct proxy *p)
+{
+    const struct side *f = &p->front, *b = &p->back;
+    const uint64_t numbers[] = { f->received, f->received_bytes, f->sent, f->sent_bytes,
+                                 b->received, b->received_bytes, b->sent, b->sent_bytes };
+
+    for (size_t i = 0; i < ZN_COUNT(numbers); i++) {
+        int flags = i + 1 < ZN_COUNT(numbers) ? ZMQ_SNDMORE : 0;
+
+        if (zmq_send(p->control, &numbers[i], sizeof numbers[i], flags | ZMQ_DONTWAIT) < 0)
+            return errno == ETERM || errno == ENOTSOCK ? -errno : 0;
+    }
+    return 0;
+}
+
+static int receive_command(void *control, zmq_msg_t *command)
+{
+    bool single = true;
+
+    if (zmq_msg_recv(command, control, ZMQ_DONTWAIT) < 0)
+        return -errno;
+    while (zmq_msg_more(command)) {
+        single = false;
+        if (zmq_msg_recv(command, control, 0) < 0)
+            return -errno;
+    }
+    return single;
+}
+
+static bool is_word(zmq_msg_t *msg, const char *word)
+{
+    return zmq_msg_size(msg) == strlen(word)
+           && memcmp(zmq_msg_data(msg), word, strlen(word)) == 0;
+}
+
+/* Unknown commands change nothing. A REP has to answer them all the same. */
+static int obey(struct proxy *p, zmq_msg_t *command)
+{
+    if (is_word(command, "STATISTICS"))
+        return report(p);
+    if (is_word(command, "PAUSE"))
+        p->paused = true;
+    else if (is_word(command, "RESUME"))
+        p->paused = false;
+    else if (is_word(command, "TERMINATE"))
+        p->terminated = true;
+    return p->answers && zmq_send(p->control, "", 0, 0) < 0 ? -errno : 0;
+}
+
+static int serve_control(struct proxy *p)
+{
+    int events;
+    int rc = p->control == NULL ? 0 : events_of(p->control, &events);
+    if (p->control == NULL || rc < 0 || !(events & ZMQ_POLLIN))
+        return rc;
+
+    zmq_msg_t command;
+    zmq_msg_init(&command);
+    rc = receive_command(p->control, &command);
+    if (rc == 0) {                       /* several frames are no command */
+        zmq_msg_close(&command);
+        zmq_msg_init(&command);
+    }
+    if (rc >= 0)
+        rc = obey(p, &command);
+    zmq_msg_close(&command);
+    return rc == -EAGAIN ? 0 : rc;
+}
+
+/* ---- Waiting. */
+
+static void ask(zmq_pollitem_t *item, int event)
+{
+    item->events |= (short)event;
+}
+
+/* What d waits for. True: only time can help. */
+static bool ask_for(const struct direction *d, zmq_pollitem_t *from, zmq_pollitem_t *to)
+{
+    if (d->held && (d->to->events & ZMQ_POLLOUT))
+        return true;
+    if (d->held || (d->from->events & ZMQ_POLLIN))
+        ask(to, ZMQ_POLLOUT);
+    else
+        ask(from, ZMQ_POLLIN);
+    return false;
+}
+
+/* Both sides are always listed: poll sees if their context ends. */
+static int wait_for_work(const struct proxy *p)
+{
+    zmq_pollitem_t items[3] = { { .socket = p->front.socket },
+                                { .socket = p->back.socket },
+                                { .socket = p->control, .events = ZMQ_POLLIN } };
+    bool stuck = false;
+
+    if (!p->paused) {
+        stuck = ask_for(&p->forth, &items[0], &items[1]);
+        if (p->both)
+            stuck |= ask_for(&p->home, &items[1], &items[0]);
+    }
+    int rc = zmq_poll(items, p->control == NULL ? 2 : 3, stuck ? RETRY_MS : -1);
+    return rc < 0 ? -errno : 0;
+}
+
+/* ---- The loop. */
+
+static int look(struct proxy *p)
+{
+    int rc = events_of(p->front.socket, &p->front.events);
+    return rc < 0 ? rc : events_of(p->back.socket, &p->back.events);
+}
+
+/* One turn of each direction that can run; *busy: one of them did. */
+static int turn(struct proxy *p, bool *busy)
+{
+    bool forth = runnable(&p->forth);
+    bool home = p->both && runnable(&p->home);
+    int rc = 0;
+
+    *busy = forth || home;
+    if (forth)
+        rc = run(&p->forth, p->capture);
+    if (home && rc == 0)
+        rc = run(&p->home, p->capture);
+    return rc;
+}
+
+/* Whether a frame is held that its output just refused. */
+static bool refused(const struct proxy *p)
+{
+    return p->forth.held || p->home.held;
+}
+
+static int loop(struct proxy *p)
+{
+    int rc = 0;
+
+    while (rc == 0 && !p->terminated) {
+        bool busy = false;
+
+        rc = look(p);
+        if (rc == 0 && !p->paused)
+            rc = turn(p, &busy);
+        if (rc == 0 && busy && refused(p))
+            rc = look(p);
+        if (rc == 0 && (!busy || refused(p)))
+            rc = wait_for_work(p);
+        if (rc == 0)
+            rc = serve_control(p);
+    }
+    return rc;
+}
+
+/* A message that is still held has one more chance, and is lost without it. */
+static void close_direction(struct direction *d)
+{
+    if (d->held)
+        (void)send_held(d);
+    zmq_msg_close(&d->msg);
+}
+
+int zmq_proxy_steerable(void *frontend, void *backend, void *capture, void *control)
+{
+    if (frontend == NULL || backend == NULL)
+        return zn_result(-EFAULT);
+
+    struct proxy p = { .front.socket = frontend, .back.socket = backend,
+                       .both = frontend != backend, .capture = capture,
+                       .control = control };
+    p.forth = (struct direction){ .from = &p.front, .to = &p.back };
+    p.home = (struct direction){ .from = &p.back, .to = &p.front };
+    if (control != NULL) {
+        int type;
+        size_t size = sizeof type;
+
+        if (zmq_getsockopt(control, ZMQ_TYPE, &type, &size) < 0)
+            return -1;
+        p.answers = type == ZMQ_REP;
+    }
+
+    zmq_msg_init(&p.forth.msg);
+    zmq_msg_init(&p.home.msg);
+    int rc = loop(&p);
+    close_direction(&p.forth);
+    close_direction(&p.home);
+    return zn_result(rc);
+}
+
+int zmq_proxy(void *frontend, void *backend, void *capture)
+{
+    return zmq_proxy_steerable(frontend, backend, capture, NULL);
+}
+
+int zmq_device(int type, void *frontend, void *backend)
+{
+    (void)type;
+    return zmq_proxy(frontend, backend, NULL);
+}

@@ -1,0 +1,45 @@
+/* api/registry.c - the two lists: every socket type, every transport. */
+#include "core/pattern.h"
+#include "core/transport.h"
+#include "zmq.h"
+
+extern const struct zn_pattern zn_pattern_pair, zn_pattern_pub, zn_pattern_sub,
+    zn_pattern_req, zn_pattern_rep, zn_pattern_dealer, zn_pattern_router,
+    zn_pattern_pull, zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub,
+    zn_pattern_stream;
+
+static const struct zn_pattern *const patterns[] = {
+    [ZMQ_PAIR] = &zn_pattern_pair,
+    [ZMQ_PUB] = &zn_pattern_pub,
+    [ZMQ_SUB] = &zn_pattern_sub,
+    [ZMQ_REQ] = &zn_pattern_req,
+    [ZMQ_REP] = &zn_pattern_rep,
+    [ZMQ_DEALER] = &zn_pattern_dealer,
+    [ZMQ_ROUTER] = &zn_pattern_router,
+    [ZMQ_PULL] = &zn_pattern_pull,
+    [ZMQ_PUSH] = &zn_pattern_push,
+    [ZMQ_XPUB] = &zn_pattern_xpub,
+    [ZMQ_XSUB] = &zn_pattern_xsub,
+    [ZMQ_STREAM] = &zn_pattern_stream,
+};
+
+const struct zn_pattern *zn_pattern_find(int type)
+{
+    return type >= 0 && (size_t)type < ZN_COUNT(patterns) ? patterns[type] : NULL;
+}
+
+static const struct zn_transport *const transports[] = {
+    &zn_transport_tcp,
+    &zn_transport_ipc,
+    &zn_transport_inproc,
+};
+
+const struct zn_transport *zn_transport_find(struct zn_bytes scheme)
+{
+    for (size_t i = 0; i < ZN_COUNT(transports); i++) {
+        const char *name = transports[i]->scheme;
+        if (scheme.size == strlen(name) && memcmp(scheme.data, name, scheme.size) == 0)
+            return transports[i];
+    }
+    return NULL;
+}

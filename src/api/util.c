@@ -1,0 +1,182 @@
+/* api/util.c - what zmq.h offers beside messages and sockets: errors, version, Z85,
+ * counters, watches, threads. */
+#include <stdatomic.h>
+#include <zmq.h>
+
+#include "api/result.h"
+#include "base/z85.h"
+#include "platform/platform.h"
+
+/* ---- Errors and version. */
+
+static const struct {
+    int errnum;
+    const char *text;
+} texts[] = {
+    { EFSM, "Operation cannot be accomplished in current state" },
+    { ENOCOMPATPROTO, "The protocol is not compatible with the socket type" },
+    { ETERM, "Context was terminated" },
+    { EMTHREAD, "No thread available" },
+    { EHOSTUNREACH, "Host unreachable" },
+};
+
+int zmq_errno(void)
+{
+    return errno;
+}
+
+const char *zmq_strerror(int errnum)
+{
+    for (size_t i = 0; i < ZN_COUNT(texts); i++)
+        if (texts[i].errnum == errnum)
+            return texts[i].text;
+    return strerror(errnum);
+}
+
+void zmq_version(int *major, int *minor, int *patch)
+{
+    if (major != NULL)
+        *major = ZMQ_VERSION_MAJOR;
+    if (minor != NULL)
+        *minor = ZMQ_VERSION_MINOR;
+    if (patch != NULL)
+        *patch = ZMQ_VERSION_PATCH;
+}
+
+/* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
+static const struct {
+    const char *name;
+    int built;
+} capabilities[] = {
+    { "ipc", 1 },  { "draft", 1 }, { "curve", 0 }, { "gssapi", 0 }, { "pgm", 0 },
+    { "norm", 0 }, { "tipc", 0 },  { "vmci", 0 },  { "vsock", 0 },  { "WS", 0 },
+    { "WSS", 0 },
+};
+
+int zmq_has(const char *capability)
+{
+    if (capability == NULL)
+        return 0;
+    for (size_t i = 0; i < ZN_COUNT(capabilities); i++)
+        if (strcmp(capabilities[i].name, capability) == 0)
+            return capabilities[i].built;
+    return 0;
+}
+
+/* ---- Z85 and keys. */
+
+char *zmq_z85_encode(char *dst, const uint8_t *data, size_t size)
+{
+    if (dst == NULL || (data == NULL && size > 0))
+        return zn_null_result(-EINVAL);
+    int rc = zn_z85_encode(dst, data, size);
+    return rc < 0 ? zn_null_result(rc) : dst;
+}
+
+uint8_t *zmq_z85_decode(uint8_t *dst, const char *text)
+{
+    if (dst == NULL || text == NULL)
+        return zn_null_result(-EINVAL);
+    int rc = zn_z85_decode(dst, text);
+    return rc < 0 ? zn_null_result(rc) : dst;
+}
+
+int zmq_curve_keypair(char *public_key, char *secret_key)
+{
+    (void)public_key, (void)secret_key;
+    return zn_result(-ENOTSUP);
+}
+
+int zmq_curve_public(char *public_key, const char *secret_key)
+{
+    (void)public_key, (void)secret_key;
+    return zn_result(-ENOTSUP);
+}
+
+/* ---- Counters. A NULL one (there was no memory, and nobody looked) counts nothing. */
+
+void *zmq_atomic_counter_new(void)
+{
+    _Atomic int *counter = zn_alloc(sizeof *counter);
+    if (counter == NULL)
+        return zn_null_result(-ENOMEM);
+    atomic_init(counter, 0);
+    return (void *)counter;
+}
+
+void zmq_atomic_counter_set(void *counter, int value)
+{
+    if (counter != NULL)
+        atomic_store((_Atomic int *)counter, value);
+}
+
+int zmq_atomic_counter_inc(void *counter)
+{
+    return counter == NULL ? 0 : atomic_fetch_add((_Atomic int *)counter, 1);
+}
+
+int zmq_atomic_counter_dec(void *counter)
+{
+    return counter != NULL && atomic_fetch_sub((_Atomic int *)counter, 1) != 1;
+}
+
+int zmq_atomic_counter_value(void *counter)
+{
+    return counter == NULL ? 0 : atomic_load((_Atomic int *)counter);
+}
+
+void zmq_atomic_counter_destroy(void **counter)
+{
+    if (counter == NULL)
+        return;
+    zn_free(*counter);
+    *counter = NULL;
+}
+
+/* ---- Watches. */
+
+void *zmq_stopwatch_start(void)
+{
+    uint64_t *start = zn_alloc(sizeof *start);
+    if (start == NULL)
+        return zn_null_result(-ENOMEM);
+    *start = zn_now();
+    return start;
+}
+
+unsigned long zmq_stopwatch_intermediate(void *watch)
+{
+    const uint64_t *start = watch;
+    return start == NULL ? 0 : (unsigned long)((zn_now() - *start) / 1000);
+}
+
+unsigned long zmq_stopwatch_stop(void *watch)
+{
+    unsigned long elapsed = zmq_stopwatch_intermediate(watch);
+    zn_free(watch);
+    return elapsed;
+}
+
+/* ---- Threads. */
+
+void zmq_sleep(int seconds)
+{
+    if (seconds > 0)
+        zn_sleep((uint64_t)seconds * 1000 * ZN_MS);
+}
+
+void *zmq_threadstart(zmq_thread_fn *func, void *arg)
+{
+    struct zn_thread *thread;
+
+    if (func == NULL)
+        return zn_null_result(-EFAULT);
+    int rc = zn_thread_start(&thread, "ZMQapp", NULL, func, arg);
+    return rc < 0 ? zn_null_result(rc) : (void *)thread;
+}
+
+void zmq_threadclose(void *thread)
+{
+    if (thread != NULL)
+        zn_thread_join(thread);
+}

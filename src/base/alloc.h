@@ -1,0 +1,13 @@
+/* base/alloc.h - memory, as every layer asks for it. src/platform answers. */
+#ifndef ZN_BASE_ALLOC_H
+#define ZN_BASE_ALLOC_H
+
+#include <stddef.h>
+
+/* Sizes in bytes. NULL when there is no memory; zn_zalloc clears it. */
+void *zn_alloc(size_t size);
+void *zn_zalloc(size_t size);
+void *zn_realloc(void *p, size_t size);
+void zn_free(void *p);
+
+#endif

@@ -1,0 +1,82 @@
+/* base/base.h - the few words every file speaks: sizes, byte order, attributes.
+ *
+ * Pure: no allocation, no state, nothing of the system. */
+#ifndef ZN_BASE_BASE_H
+#define ZN_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ZN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define ZN_CONTAINER(ptr, type, member) \
+    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define ZN_MIN(a, b) ((a) < (b) ? (a) : (b))
+#define ZN_MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#if defined(__GNUC__)
+#define ZN_LIKELY(x) __builtin_expect(!!(x), 1)
+#define ZN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ZN_MUST_USE __attribute__((warn_unused_result))
+#define ZN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define ZN_LIKELY(x) (x)
+#define ZN_UNLIKELY(x) (x)
+#define ZN_MUST_USE
+#define ZN_PRINTF(fmt, args)
+#endif
+
+#define ZN_CACHE_LINE 64
+
+/* A run of bytes that somebody else owns. */
+struct zn_bytes {
+    const uint8_t *data;
+    size_t size;
+};
+
+static inline bool zn_bytes_equal(struct zn_bytes a, struct zn_bytes b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* A named value, as in ZMTP's metadata. */
+struct zn_property {
+    struct zn_bytes name, value;
+};
+
+/* Big-endian integers at any alignment. */
+static inline uint16_t zn_get_u16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t zn_get_u32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline uint64_t zn_get_u64(const uint8_t *p)
+{
+    return (uint64_t)zn_get_u32(p) << 32 | zn_get_u32(p + 4);
+}
+
+static inline void zn_put_u16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)(v >> 8);
+    p[1] = (uint8_t)v;
+}
+
+static inline void zn_put_u32(uint8_t *p, uint32_t v)
+{
+    zn_put_u16(p, (uint16_t)(v >> 16));
+    zn_put_u16(p + 2, (uint16_t)v);
+}
+
+static inline void zn_put_u64(uint8_t *p, uint64_t v)
+{
+    zn_put_u32(p, (uint32_t)(v >> 32));
+    zn_put_u32(p + 4, (uint32_t)v);
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* core/endpoint.c - endpoints taken apart, with libzmq's leniency (its own reading of
+ * ports included): what its users wrote must still work. */
+#include "core/endpoint.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int zn_endpoint_parse(const char *text, struct zn_endpoint *ep)
+{
+    const char *sep = text == NULL ? NULL : strstr(text, "://");
+    if (sep == NULL || sep == text || sep[3] == '\0')
+        return -EINVAL;
+
+    ep->scheme.data = (const uint8_t *)text;
+    ep->scheme.size = (size_t)(sep - text);
+    ep->address = sep + 3;
+    return 0;
+}
+
+/* ---- tcp. */
+
+/* Copies a host to `out`, brackets taken off. A zone means something for IPv6 only. */
+static int take_host(const char *p, size_t size, char out[256], bool *bracketed)
+{
+    *bracketed = size >= 2 && p[0] == '[' && p[size - 1] == ']';
+    if (*bracketed) {
+        p++;
+        size -= 2;
+    }
+    if (size >= 256)
+        return -EINVAL;
+    memcpy(out, p, size);
+    out[size] = '\0';
+
+    char *zone = strchr(out, '%');
+    if (zone == NULL)
+        return 0;
+    if (zone[1] == '\0')
+        return -EINVAL;
+    if (memchr(out, ':', (size_t)(zone - out)) == NULL)
+        *zone = '\0';
+    return 0;
+}
+
+/* "*" and "0" are any port. Everything else goes through atoi and is cut to 16 bits, as
+ * libzmq does; what becomes 0 that way was no port. */
+static int take_port(const char *text, uint16_t *port, bool *any)
+{
+    *port = 0;
+    *any = strcmp(text, "*") == 0 || strcmp(text, "0") == 0;
+    if (*any)
+        return 0;
+    *port = (uint16_t)strtol(text, NULL, 10);
+    return *port == 0 ? -EINVAL : 0;
+}
+
+static int split_at_port(const char *address, const char *end, const char **colon)
+{
+    *colon = NULL;
+    for (const char *p = address; p < end; p++)
+        if (*p == ':')
+            *colon = p;
+    return *colon == NULL || *colon + 1 == end ? -EINVAL : 0;
+}
+
+int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name)
+{
+    const char *semicolon = strrchr(address, ';'), *colon;
+
+    *name = (struct zn_tcp_name){ 0 };
+    if (semicolon != NULL)
+        address = semicolon + 1;         /* a source means nothing here */
+
+    int rc = split_at_port(address, address + strlen(address), &colon);
+    if (rc == 0)
+        rc = take_host(address, (size_t)(colon - address), name->host, &name->bracketed);
+    if (rc == 0)
+        rc = take_port(colon + 1, &name->port, &name->any_port);
+    name->any_host = strcmp(name->host, "*") == 0;
+    return rc;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_alnum(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* All that zmq_connect() itself says about an address: its characters, and that a digit
+ * follows the last colon. */
+static bool looks_right(const char *address)
+{
+    if (!is_alnum(address[0]) && address[0] != '[' && address[0] != ':')
+        return false;
+    for (const char *p = address; *p != '\0'; p++)
+        if (!is_alnum(*p) && strchr(".-:%;[]_*", *p) == NULL)
+            return false;
+
+    const char *colon = strrchr(address, ':');
+    return colon != NULL && is_digit(colon[1]);
+}
+
+/* The part before ';': an address or interface of ours, its port often "*". */
+static bool take_source(const char *p, const char *end, struct zn_tcp_name *name)
+{
+    char port[16];
+    const char *colon;
+    bool ignored;
+
+    if (split_at_port(p, end, &colon) < 0 || (size_t)(end - colon) > sizeof port)
+        return false;
+    memcpy(port, colon + 1, (size_t)(end - colon - 1));
+    port[end - colon - 1] = '\0';
+
+    name->has_source = true;
+    if (take_host(p, (size_t)(colon - p), name->source_host, &ignored) < 0
+        || take_port(port, &name->source_port, &ignored) < 0)
+        return false;
+    name->source_any_host = strcmp(name->source_host, "*") == 0;
+    return true;
+}
+
+/* As take_port(), but "0" and numbers that do not fit can never be reached. */
+static bool take_peer_port(const char *text, uint16_t *port)
+{
+    char *end;
+    long value = strtol(text, &end, 10);
+
+    *port = (uint16_t)value;
+    return *end == '\0' && value > 0 && value <= UINT16_MAX;
+}
+
+int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *can_connect)
+{
+    *name = (struct zn_tcp_name){ 0 };
+    *can_connect = true;
+    if (!looks_right(address))
+        return -EINVAL;
+
+    const char *semicolon = strrchr(address, ';'), *colon;
+    if (semicolon != NULL) {
+        *can_connect = take_source(address, semicolon, name);
+        address = semicolon + 1;
+    }
+    if (split_at_port(address, address + strlen(address), &colon) < 0
+        || take_host(address, (size_t)(colon - address), name->host, &name->bracketed) < 0
+        || name->host[0] == '\0' || !take_peer_port(colon + 1, &name->port))
+        *can_connect = false;
+    name->any_host = strcmp(name->host, "*") == 0;
+    return 0;
+}

@@ -1,0 +1,36 @@
+/* core/endpoint.h - "scheme://address" taken apart. Pure. */
+#ifndef ZN_CORE_ENDPOINT_H
+#define ZN_CORE_ENDPOINT_H
+
+#include "base/base.h"
+
+struct zn_endpoint {
+    struct zn_bytes scheme;
+    const char *address;                 /* NUL-terminated, within the given text */
+};
+
+/* -EINVAL: NULL text, no "://", an empty part. */
+int zn_endpoint_parse(const char *text, struct zn_endpoint *ep);
+
+/* The parts of tcp's "[SRC:SPORT;]HOST:PORT". Texts are copies, NUL-terminated, brackets
+ * taken off hosts. */
+struct zn_tcp_name {
+    char host[256];
+    uint16_t port;
+    bool any_host;                       /* "*" */
+    bool any_port;                       /* "*" or "0" */
+    bool bracketed;
+    bool has_source;
+    char source_host[256];
+    bool source_any_host;
+    uint16_t source_port;                /* 0: any */
+};
+
+/* For bind: facts/endpoints.md says what is taken and what is EINVAL (atoi's reading of
+ * the port included; the part before ';' is ignored). */
+int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
+/* For connect: the syntactic check only; ports that libzmq takes though they can never
+ * work ("host:0", "host:70000") are taken, and can_connect says so. */
+int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *can_connect);
+
+#endif

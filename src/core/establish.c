@@ -1,0 +1,610 @@
+/* core/establish.c - getting a session connected: names, addresses, attempts, handshake; and
+ * what happens when the connection is lost. */
+#include "core/establish.h"
+
+#include "core/ctx.h"
+#include "core/monitor.h"
+#include "core/resolver.h"
+
+#include "wire/frame.h"
+
+static const struct zn_options *options(const struct zn_session *ss)
+{
+    return &ss->route->options;
+}
+
+static struct zn_socket *socket_of(const struct zn_session *ss)
+{
+    return ss->route->socket;
+}
+
+static const struct zn_transport *transport_of(const struct zn_session *ss)
+{
+    return ss->route->transport;
+}
+
+static const char *address_of(const struct zn_session *ss)
+{
+    return strstr(ss->route->text, "://") + 3;
+}
+
+static bool is_raw(const struct zn_session *ss)
+{
+    return socket_of(ss)->pattern->flags & ZN_PAT_RAW || options(ss)->router_raw;
+}
+
+/* ---- Telling the monitor. */
+
+/* An attempt, of which only the far side is known. */
+static void tell_attempt(struct zn_session *ss, uint64_t event, uint64_t value)
+{
+    zn_monitor_tell_connection(socket_of(ss), event, value, "", ss->route->text, true);
+}
+
+static void learn_names(struct zn_session *ss)
+{
+    char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
+    struct zn_addr a;
+    if (!zn_monitor_wants(socket_of(ss)))
+        return;
+    if (zn_sock_name(ss->fd, &a) == 0)
+        transport_of(ss)->name(&a, local, sizeof local);
+    if (zn_sock_peer(ss->fd, &a) == 0)
+        transport_of(ss)->name(&a, remote, sizeof remote);
+    size_t size = strlen(local) + 1;
+    char *names = zn_alloc(size + strlen(remote) + 1);
+    if (names == NULL)
+        return;
+    memcpy(names, local, size);
+    memcpy(names + size, remote, strlen(remote) + 1);
+    zn_free(ss->names);
+    ss->names = names;
+}
+
+static void tell(struct zn_session *ss, uint64_t event, uint64_t value)
+{
+    const char *local = ss->names ? ss->names : ss->initiator ? "" : ss->route->text;
+    const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
+                                   : ss->initiator ? ss->route->text : "";
+    zn_monitor_tell_connection(socket_of(ss), event, value, local, remote, ss->initiator);
+}
+
+/* ---- Attempts. */
+
+static void give_up(struct zn_session *ss)
+{
+    /* As if the application had disconnected: the endpoint is forgotten. */
+    struct zn_route *r = ss->route;
+    struct zn_socket *s = socket_of(ss);
+    zn_socket_lock(s);
+    if (!r->closed)
+        zn_route_close(r);
+    zn_socket_unlock(s);
+    zn_session_die(ss);
+}
+
+static uint64_t retry_interval(struct zn_session *ss)
+{
+    uint64_t ivl = (uint64_t)options(ss)->reconnect_ivl;
+    uint64_t max = (uint64_t)options(ss)->reconnect_ivl_max;
+    if (max == 0)
+        return ivl + zn_random_u32() % ivl;
+    for (int i = 0; i < ss->tries && ivl < max; i++)
+        ivl *= 2;
+    ss->tries++;
+    return ZN_MIN(ivl, max);
+}
+
+static void try_later(struct zn_session *ss)
+{
+    if (options(ss)->reconnect_ivl <= 0) {
+        give_up(ss);
+        return;
+    }
+    uint64_t ms = retry_interval(ss);
+    tell_attempt(ss, ZMQ_EVENT_CONNECT_RETRIED, ms);
+    zn_session_set_phase(ss, ZN_PHASE_WAITING);
+    zn_session_due(ss, ZN_DUE_PHASE, ms);
+}
+
+/* Opens the next of the addresses that were found. */
+static void try_next(struct zn_session *ss, int error)
+{
+    struct zn_target *t = ss->target;
+    while (ss->target_index < t->count) {
+        bool pending = false;
+        int failed = -1;
+        int fd = transport_of(ss)->open(address_of(ss), &t->addrs[ss->target_index++],
+                                        options(ss), &pending, &failed);
+        if (fd < 0) {
+            error = fd;
+            if (failed >= 0)
+                tell_attempt(ss, ZMQ_EVENT_CLOSED, (uint64_t)failed);
+            continue;
+        }
+        ss->fd = fd;
+        zn_session_set_phase(ss, ZN_PHASE_CONNECTING);
+        if (pending) {
+            tell_attempt(ss, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS);
+            zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->connect_timeout);
+        }
+        int rc = zn_loop_watch(ss->loop, &ss->watch, fd, true);
+        ss->watched = rc == 0;
+        if (rc < 0)
+            zn_session_attempt_failed(ss, rc);
+        else if (!pending)
+            zn_session_connected(ss);
+        return;
+    }
+    if (error == -ECONNREFUSED
+        && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
+        give_up(ss);
+    else
+        try_later(ss);
+}
+
+static void on_resolved(struct zn_resolution *q)
+{
+    struct zn_session *ss = q->arg;
+    zn_session_post(ss, ZN_WORK_CONTROL | ZN_WORK_RESOLVED);
+    zn_session_drop(ss);
+}
+
+static void resolve(struct zn_session *ss)
+{
+    struct zn_resolution *q = zn_zalloc(sizeof *q);
+    if (q == NULL) {
+        try_later(ss);
+        return;
+    }
+    q->target = *ss->target;
+    q->ipv6 = options(ss)->ipv6;
+    q->arg = ss;
+    q->done = on_resolved;
+    zn_session_hold(ss);
+    ss->resolution = q;
+    zn_session_set_phase(ss, ZN_PHASE_RESOLVING);
+    if (zn_resolver_ask(socket_of(ss)->ctx, q) < 0) {
+        ss->resolution = NULL;
+        zn_free(q);
+        zn_session_drop(ss);
+        try_later(ss);
+    }
+}
+
+void zn_session_resolved(struct zn_session *ss)
+{
+    struct zn_resolution *q = ss->resolution;
+    ss->resolution = NULL;
+    *ss->target = q->target;
+    zn_free(q);
+    ss->target_index = 0;
+    try_next(ss, -ENOENT);
+}
+
+void zn_session_attempt(struct zn_session *ss)
+{
+    zn_session_due(ss, ZN_DUE_PHASE, 0);
+    if (ss->target == NULL)
+        ss->target = zn_zalloc(sizeof *ss->target);
+    if (ss->target == NULL) {
+        try_later(ss);
+        return;
+    }
+    memset(ss->target, 0, sizeof *ss->target);
+    ss->target_index = 0;
+    if (transport_of(ss)->find(address_of(ss), options(ss), ss->target) < 0)
+        try_later(ss);
+    else if (ss->target->host[0] != '\0')
+        resolve(ss);
+    else
+        try_next(ss, -ECONNREFUSED);
+}
+
+void zn_session_attempt_failed(struct zn_session *ss, int error)
+{
+    zn_session_due(ss, ZN_DUE_PHASE, 0);
+    int fd = ss->fd;
+    zn_session_close_fd(ss);
+    tell_attempt(ss, ZMQ_EVENT_CLOSED, (uint64_t)fd);
+    try_next(ss, error);
+}
+
+/* ---- Handshake. */
+
+/* A handshake, and our properties that its configuration points at. */
+struct shake {
+    struct zn_handshake hs;
+    struct zn_property properties[];
+};
+
+void zn_handshake_drop(struct zn_session *ss)
+{
+    if (ss->handshake == NULL)
+        return;
+    zn_handshake_fini(ss->handshake);
+    zn_free(ZN_CONTAINER(ss->handshake, struct shake, hs));
+    ss->handshake = NULL;
+}
+
+/* "X-name:value" as the option holds it. */
+static struct zn_property split(const struct zn_blob *text)
+{
+    const uint8_t *colon = memchr(text->data, ':', text->size);
+    size_t name = (size_t)(colon - text->data);
+    return (struct zn_property){ { text->data, name },
+                                 { colon + 1, text->size - name - 1 } };
+}
+
+static int start_handshake(struct zn_session *ss)
+{
+    const struct zn_options *o = options(ss);
+    const struct zn_pattern *p = socket_of(ss)->pattern;
+    size_t count = o->metadata.count;
+    struct shake *k = zn_zalloc(sizeof *k + count * sizeof k->properties[0]);
+    if (k == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        k->properties[i] = split(&o->metadata.items[i]);
+    struct zn_handshake_config config = {
+        .socket_type = p->type,
+        .peers = p->peers,
+        .routing_id = { o->routing_id.data, o->routing_id.size },
+        .tells_id = p->flags & ZN_PAT_TELLS_ID,
+        .properties = k->properties,
+        .property_count = count,
+        .max_size = o->maxmsgsize,
+        .mechanism = &zn_mechanism_null,
+        .versions_3_only = o->zap_domain.size > 0,
+    };
+    int rc = zn_handshake_init(&k->hs, &config);
+    if (rc < 0) {
+        zn_free(k);
+        return rc;
+    }
+    ss->handshake = &k->hs;
+    return 0;
+}
+
+/* The connection stands; who is there is still to be seen. */
+static void begin_talk(struct zn_session *ss)
+{
+    ss->hung_up = ss->write_failed = false;
+    ss->kernel_full = false;
+    ss->failed = 0;
+    int rc = 0;
+    if (is_raw(ss)) {
+        ss->version = ZN_ZMTP_UNKNOWN;
+        rc = zn_session_established(ss);
+        if (rc < 0)
+            zn_session_lost(ss, rc);
+        return;
+    }
+    rc = start_handshake(ss);
+    zn_session_set_phase(ss, ZN_PHASE_HANDSHAKE);
+    zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->handshake_ivl);
+    if (rc < 0)
+        zn_session_lost(ss, rc);
+    else
+        zn_session_shake(ss, ZN_WORK_IN | ZN_WORK_ROOM);
+}
+
+void zn_session_connected(struct zn_session *ss)
+{
+    int rc = zn_sock_error(ss->fd);
+    struct zn_addr peer;
+    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN)
+        return;                          /* not yet: an early event */
+    if (rc == 0)
+        rc = transport_of(ss)->tune(ss->fd, options(ss), false);
+    if (rc < 0) {
+        zn_session_attempt_failed(ss, rc);
+        return;
+    }
+    zn_session_due(ss, ZN_DUE_PHASE, 0);
+    zn_free(ss->target);
+    ss->target = NULL;
+    ss->tries = 0;
+    learn_names(ss);
+    tell(ss, ZMQ_EVENT_CONNECTED, (uint64_t)ss->fd);
+    begin_talk(ss);
+}
+
+void zn_session_begin(struct zn_session *ss)
+{
+    if (ss->initiator) {
+        zn_session_attempt(ss);
+        return;
+    }
+    learn_names(ss);
+    tell(ss, ZMQ_EVENT_ACCEPTED, (uint64_t)ss->fd);
+    int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
+    ss->watched = rc == 0;
+    if (rc < 0)
+        zn_session_lost(ss, rc);
+    else
+        begin_talk(ss);
+}
+
+static int send_output(struct zn_session *ss)
+{
+    for (;;) {
+        struct zn_bytes out = zn_handshake_output(ss->handshake);
+        if (out.size == 0)
+            return 0;
+        struct zn_iov iov = { (void *)(uintptr_t)out.data, out.size };
+        ptrdiff_t n = zn_sock_writev(ss->fd, &iov, 1);
+        if (n == -EAGAIN)
+            return 0;
+        if (n < 0)
+            return (int)n;
+        zn_handshake_sent(ss->handshake, (size_t)n);
+    }
+}
+
+/* Reads and feeds until there is no more, or the handshake is done: 1, and what came behind
+ * it is at *rest. */
+static int shake_in(struct zn_session *ss, const uint8_t **rest, size_t *rest_size)
+{
+    uint8_t *scratch = zn_loop_scratch(ss->loop);
+    for (;;) {
+        struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
+        ptrdiff_t n = zn_sock_readv(ss->fd, &iov, 1);
+        if (n == -EAGAIN)
+            return 0;
+        if (n <= 0)
+            return n == 0 ? -EPIPE : (int)n;
+        ptrdiff_t used = zn_handshake_feed(ss->handshake, scratch, (size_t)n);
+        if (used < 0)
+            return (int)used;
+        int rc = send_output(ss);
+        if (rc < 0)
+            return rc;
+        if (ss->handshake->done) {
+            *rest = scratch + used;
+            *rest_size = (size_t)(n - used);
+            return 1;
+        }
+    }
+}
+
+void zn_session_shake(struct zn_session *ss, unsigned words)
+{
+    const uint8_t *rest = NULL;
+    size_t rest_size = 0;
+    int rc = send_output(ss);
+    if (rc == 0 && words & ZN_WORK_IN)
+        rc = shake_in(ss, &rest, &rest_size);
+    if (rc == 1) {
+        ss->version = (uint8_t)ss->handshake->version;
+        /* What we still have to say of the handshake goes before any message. */
+        struct zn_bytes out = zn_handshake_output(ss->handshake);
+        rc = out.size > 0 ? zn_session_urgent(ss, out.data, out.size) : 0;
+        if (rc == 0)
+            rc = zn_session_established(ss);
+        if (rc == 0 && rest_size > 0)
+            rc = zn_session_feed(ss, rest, rest_size);
+        if (rc == 0)
+            zn_session_publish(ss);
+    }
+    if (rc < 0)
+        zn_session_lost(ss, rc);
+}
+
+/* ---- Traffic may flow. */
+
+static struct zn_metadata *make_metadata(struct zn_session *ss)
+{
+    struct zn_handshake *hs = ss->handshake;
+    if (hs == NULL || ss->version < ZN_ZMTP_3_0)
+        return NULL;
+    char text[ZN_ENDPOINT_MAX] = "";
+    struct zn_addr a;
+    int fd = -1;
+    size_t count = 0;
+    struct zn_property *all = zn_alloc((hs->peer_property_count + 1) * sizeof *all);
+    if (all == NULL)
+        return NULL;
+    if (zn_sock_peer(ss->fd, &a) == 0)
+        transport_of(ss)->peer_address(ss->fd, &a, text, sizeof text);
+    if (text[0] != '\0') {
+        fd = ss->fd;
+        all[count++] = (struct zn_property){ { (const uint8_t *)"Peer-Address", 12 },
+                                             { (const uint8_t *)text, strlen(text) } };
+    }
+    for (size_t i = 0; i < hs->peer_property_count; i++)
+        all[count++] = hs->peer_properties[i];
+    struct zn_metadata *md = zn_metadata_new(all, count, fd);
+    zn_free(all);
+    return md;
+}
+
+/* Gives the socket's end what is known of the peer, and the pattern its say. Socket locked. */
+static int introduce(struct zn_session *ss, struct zn_end *e, struct zn_metadata *md)
+{
+    struct zn_handshake *hs = ss->handshake;
+    zn_metadata_drop(e->metadata);
+    e->metadata = zn_metadata_hold(md);
+    e->peer_version = ss->version;
+    zn_free(e->id);
+    e->id = NULL;
+    e->id_size = 0;
+    if (hs != NULL && hs->peer_id.size > 0 && hs->peer_id.size <= UINT16_MAX) {
+        e->id = zn_alloc(hs->peer_id.size);
+        if (e->id == NULL)
+            return -ENOMEM;
+        memcpy(e->id, hs->peer_id.data, hs->peer_id.size);
+        e->id_size = (uint16_t)hs->peer_id.size;
+    }
+    return zn_socket_ready(socket_of(ss), e);
+}
+
+static int join_socket(struct zn_session *ss, struct zn_metadata *md)
+{
+    struct zn_socket *s = socket_of(ss);
+    int rc = 0;
+    bool fresh = ss->end == NULL;
+    struct zn_end *e = NULL;
+
+    zn_socket_lock(s);
+    zn_socket_process(s);
+    if (ss->route->closed || s->closed || atomic_load(&ss->stop))
+        rc = -ESHUTDOWN;
+    else if (fresh)
+        rc = zn_session_make_pipe(ss, &e);
+    else
+        e = ss->end->peer;
+    if (rc == 0 && !fresh && zn_end_peer_closed(ss->end)) {
+        /* Only what is queued is still to go. */
+    } else if (rc == 0) {
+        if (fresh && (rc = zn_socket_attach(s, e)) < 0)
+            zn_session_unmake_pipe(ss);
+        if (rc == 0 && (rc = introduce(ss, e, md)) < 0 && fresh)
+            zn_socket_end_close(s, e, 0);
+    } else if (rc == -ESHUTDOWN && !fresh) {
+        rc = 0;                          /* lingering */
+    }
+    zn_socket_wake(s);
+    zn_socket_unlock(s);
+    return rc;
+}
+
+static int say_hello(struct zn_session *ss)
+{
+    const struct zn_blob *hello = zn_socket_hello(socket_of(ss), options(ss));
+    if (hello == NULL || is_raw(ss))
+        return 0;
+    uint8_t head[ZN_FRAME_HEADER_MAX];
+    bool v1 = ss->version < ZN_ZMTP_2;
+    int size = v1 ? zn_frame1_encode(head, 0, hello->size)
+                  : zn_frame_encode(head, 0, hello->size);
+    int rc = zn_session_urgent(ss, head, (size_t)size);
+    return rc < 0 ? rc : zn_session_urgent(ss, hello->data, hello->size);
+}
+
+/* Whether an empty message tells of a peer that comes (or goes). */
+static bool notifies(const struct zn_session *ss, int what)
+{
+    if (socket_of(ss)->pattern->flags & ZN_PAT_RAW)
+        return options(ss)->stream_notify;
+    if (socket_of(ss)->pattern->type != ZMQ_ROUTER)
+        return false;
+    return socket_of(ss)->options.router_notify & what;
+}
+
+int zn_session_established(struct zn_session *ss)
+{
+    struct zn_metadata *md = make_metadata(ss);
+    int rc = join_socket(ss, md);
+    zn_metadata_drop(md);
+    if (rc < 0)
+        return rc;
+    zn_session_due(ss, ZN_DUE_PHASE, 0);
+    zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
+    if (ss->version >= ZN_ZMTP_3_0 && !is_raw(ss)) {
+        tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
+        if (options(ss)->heartbeat_ivl > 0)
+            zn_session_due(ss, ZN_DUE_PING, (uint64_t)options(ss)->heartbeat_ivl);
+    }
+    rc = say_hello(ss);
+    if (rc == 0 && notifies(ss, ZMQ_NOTIFY_CONNECT))
+        rc = zn_session_inject(ss, NULL, 0);
+    zn_session_publish(ss);
+    zn_handshake_drop(ss);
+    atomic_fetch_or(&ss->work, ZN_WORK_IN | ZN_WORK_OUT);
+    return rc;
+}
+
+/* ---- Losing it. */
+
+/* A peer that broke the rules is not asked again. */
+static bool is_fatal(const struct zn_session *ss, int error)
+{
+    (void)ss;
+    return error == -EPROTO || error == -EMSGSIZE;
+}
+
+static void tell_lost(struct zn_session *ss, int error)
+{
+    struct zn_handshake *hs = ss->handshake;
+    if (atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE) {
+        if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
+            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
+        else if (hs != NULL && error == -EPROTO && hs->error != 0)
+            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, hs->error);
+        else if (error != -EPROTO && error != -EMSGSIZE)
+            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)-error);
+    }
+    tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
+}
+
+/* What the application asked to be told in its own queue. */
+static void leave_word(struct zn_session *ss)
+{
+    if (ss->end == NULL || zn_end_peer_closed(ss->end))
+        return;
+    zn_queue_rollback(ss->end->out);
+    if (notifies(ss, ZMQ_NOTIFY_DISCONNECT))
+        zn_session_inject(ss, NULL, 0);
+    const struct zn_blob *bye = zn_socket_goodbye(socket_of(ss), options(ss), ss->initiator);
+    if (bye != NULL)
+        zn_session_inject(ss, bye->data, bye->size);
+    /* The connection is over: nothing more will ask for room, so all of it is shown. */
+    struct zn_queue *q = ss->end->out;
+    if (zn_queue_publish(q, q->wmsgs))
+        zn_end_post(ss->end->peer, ZN_POST_READ, NULL);
+}
+
+/* The pipe stays for the next connection, unless it must not. */
+static void prepare_next(struct zn_session *ss, bool was_up)
+{
+    struct zn_socket *s = socket_of(ss);
+    if (ss->end == NULL)
+        return;
+    if (options(ss)->immediate) {
+        struct zn_end *end = ss->end;
+        ss->end = NULL;
+        zn_end_close(end, NULL);
+        return;
+    }
+    zn_queue_resend(ss->end->in);
+    zn_queue_rollback(ss->end->out);
+    zn_socket_lock(s);
+    struct zn_end *e = ss->end->peer;
+    if (was_up && !zn_end_peer_closed(ss->end)) {
+        e->ready = false;
+        if (s->pattern->flags & ZN_PAT_RENEWS)
+            zn_queue_discard(ss->end->in);
+        if (s->pattern->lost != NULL)
+            s->pattern->lost(s, e);
+    }
+    zn_socket_unlock(s);
+}
+
+void zn_session_lost(struct zn_session *ss, int error)
+{
+    bool handshaking = atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE;
+    bool was_up = atomic_load(&ss->phase) == ZN_PHASE_TRAFFIC;
+    bool local = error == -ESHUTDOWN;
+    bool fatal = is_fatal(ss, error);
+    if (!local)
+        tell_lost(ss, error);
+    if (was_up)
+        leave_word(ss);
+    zn_session_close_fd(ss);
+    zn_session_traffic_reset(ss);
+    zn_handshake_drop(ss);
+    memset(ss->due, 0, sizeof ss->due);
+    ss->failed = 0;
+
+    bool stop = handshaking
+                && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED;
+    if (!ss->initiator || fatal || local) {
+        zn_session_die(ss);
+    } else if (stop) {
+        give_up(ss);
+    } else {
+        prepare_next(ss, was_up);
+        try_later(ss);
+    }
+}

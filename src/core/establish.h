@@ -1,0 +1,29 @@
+/* core/establish.h - between session.c, which runs a session, and establish.c, which gets it
+ * connected, and again after it was lost. All on the loop's thread, by the token's holder. */
+#ifndef ZN_CORE_ESTABLISH_H
+#define ZN_CORE_ESTABLISH_H
+
+#include "core/session.h"
+
+/* establish.c */
+void zn_session_begin(struct zn_session *ss);
+void zn_session_attempt(struct zn_session *ss);          /* to connect */
+void zn_session_attempt_failed(struct zn_session *ss, int error);
+void zn_session_resolved(struct zn_session *ss);
+void zn_session_connected(struct zn_session *ss);        /* or not: asks the kernel */
+int zn_session_established(struct zn_session *ss);
+void zn_session_shake(struct zn_session *ss, unsigned words);
+/* The connection is over: -errno says why. Tries again, or dies. */
+void zn_session_lost(struct zn_session *ss, int error);
+void zn_handshake_drop(struct zn_session *ss);
+
+/* session.c */
+void zn_session_set_phase(struct zn_session *ss, enum zn_phase phase);
+void zn_session_due(struct zn_session *ss, int which, uint64_t in_ms);   /* 0: never */
+void zn_session_control(struct zn_session *ss, unsigned words);
+void zn_session_close_fd(struct zn_session *ss);
+void zn_session_die(struct zn_session *ss);
+int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end);
+void zn_session_unmake_pipe(struct zn_session *ss);
+
+#endif

@@ -1,0 +1,174 @@
+/* core/gather.c - from a queue to the kernel: runs of records become iovecs as they lie,
+ * and what the kernel took is stepped over, message by message. */
+#include "core/queue.h"
+#include "wire/frame.h"
+
+/* One record as it goes out: a header and a body, next to each other or not. */
+struct piece {
+    const uint8_t *head, *body;
+    size_t head_size, body_size;
+    uint32_t length;                     /* of the record */
+    bool more, shared;
+};
+
+static void look(const uint8_t *p, enum zn_framing framing, uint8_t *v1, struct piece *out)
+{
+    struct zn_frame f;
+    out->length = zn_queue_record(p, &f, &out->head, &out->head_size);
+    out->body = f.data;
+    out->body_size = f.size;
+    out->more = f.flags & ZN_MORE;
+    out->shared = f.content != NULL;
+    if (framing == ZN_FRAMING_RAW) {
+        out->head_size = 0;
+    } else if (framing == ZN_FRAMING_V1) {
+        out->head_size = (size_t)zn_frame1_encode(v1, f.flags & ZN_MORE, f.size);
+        out->head = v1;
+    }
+}
+
+static void add(struct zn_gather *g, const uint8_t *p, size_t size, size_t *skip)
+{
+    if (*skip >= size) {
+        *skip -= size;
+        return;
+    }
+    p += *skip;
+    size -= *skip;
+    *skip = 0;
+    if (size > g->limit - g->bytes)
+        size = g->limit - g->bytes;
+    g->bytes += size;
+    if (g->count > 0) {
+        struct zn_iov *last = &g->iov[g->count - 1];
+        if ((uint8_t *)last->data + last->size == p) {
+            last->size += size;
+            return;
+        }
+    }
+    g->iov[g->count++] = (struct zn_iov){ (void *)(uintptr_t)p, size };
+}
+
+static void gather_slot(struct zn_queue *q, struct zn_gather *g)
+{
+    struct zn_frame f;
+    size_t skip = (size_t)q->sent;
+    if (zn_queue_peek(q, &f) == 0)
+        return;
+    uint8_t *head = g->heads[0];
+    int head_size = 0;
+    if (g->framing == ZN_FRAMING_V2)
+        head_size = zn_frame_encode(head, 0, f.size);
+    else if (g->framing == ZN_FRAMING_V1)
+        head_size = zn_frame1_encode(head, 0, f.size);
+    add(g, head, (size_t)head_size, &skip);
+    add(g, f.data, f.size, &skip);
+    g->msgs = q->rmsgs + 1;
+}
+
+void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
+{
+    g->count = 0;
+    g->bytes = 0;
+    g->plain = true;
+    if (q->slot != NULL) {
+        g->plain = false;
+        gather_slot(q, g);
+        return;
+    }
+
+    q->seen_written = atomic_load_explicit(&q->written, memory_order_acquire);
+    if (q->rchunk == NULL && q->rmsgs != q->seen_written) {
+        q->rchunk = q->first;
+        q->rpos = 0;
+    }
+    g->chunk = q->rchunk;
+    g->pos = q->rpos;
+    g->msgs = q->rmsgs;
+
+    size_t skip = (size_t)q->sent;
+    int heads = 0;
+    while (g->msgs != q->seen_written && g->count + 2 <= g->max && g->bytes < g->limit) {
+        const uint8_t *p = g->chunk->data + g->pos;
+        if (p[0] & ZN_REC_JUMP) {
+            g->chunk = g->chunk->next;
+            g->pos = 0;
+            g->plain = false;
+            continue;
+        }
+        if (g->framing == ZN_FRAMING_V1 && heads == g->max)
+            break;
+        struct piece r;
+        look(p, g->framing, g->heads[heads], &r);
+        heads += g->framing == ZN_FRAMING_V1;
+        add(g, r.head, r.head_size, &skip);
+        if (g->bytes < g->limit || skip > 0)
+            add(g, r.body, r.body_size, &skip);
+        if (r.shared)
+            g->plain = false;
+        g->pos += r.length;
+        g->msgs += !r.more;
+    }
+}
+
+/* Wire length of the message that begins at (c, pos). */
+static uint64_t message_length(struct zn_chunk *c, uint32_t pos, enum zn_framing framing)
+{
+    uint64_t total = 0;
+    for (;;) {
+        const uint8_t *p = c->data + pos;
+        if (p[0] & ZN_REC_JUMP) {
+            c = c->next;
+            pos = 0;
+            continue;
+        }
+        struct piece r;
+        uint8_t v1[16];
+        look(p, framing, v1, &r);
+        total += r.head_size + r.body_size;
+        pos += r.length;
+        if (!r.more)
+            return total;
+    }
+}
+
+static bool consume_message(struct zn_queue *q)
+{
+    struct zn_frame f;
+    bool waits = false;
+    do {
+        zn_queue_peek(q, &f);
+        waits |= zn_queue_next(q);
+    } while (q->reading);
+    return waits;
+}
+
+bool zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
+{
+    if (g->plain && n == g->bytes && g->bytes < g->limit && g->msgs == q->seen_written) {
+        q->since_check += (uint32_t)(g->msgs - q->rmsgs);
+        q->rpos = g->pos;
+        q->rmsgs = g->msgs;
+        q->sent = 0;
+        atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
+        return zn_queue_writer_waits(q);
+    }
+
+    bool waits = false;
+    q->sent += n;
+    if (q->slot != NULL) {
+        if (n == g->bytes && g->bytes < g->limit) {
+            q->sent = 0;
+            waits = consume_message(q);
+        }
+        return waits;
+    }
+    while (q->rmsgs != q->seen_written) {
+        uint64_t length = message_length(q->rchunk, q->rpos, g->framing);
+        if (q->sent < length)
+            break;
+        q->sent -= length;
+        waits |= consume_message(q);
+    }
+    return waits;
+}

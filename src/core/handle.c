@@ -1,0 +1,97 @@
+/* core/handle.c - what the application holds of a socket. Handles come from slabs that are
+ * never given back, and are used again in the order in which they were freed, so that the
+ * use of a closed socket is seen and not a crash. */
+#include "core/handle.h"
+
+#include "core/ctx.h"
+
+static struct {
+    struct zn_lock lock;
+    struct zn_handle *first, **last;
+    size_t count;
+    void *slabs;                         /* so that leak checkers see them held */
+} pool;
+
+enum { SLAB = 63 };
+
+struct slab {
+    void *next;
+    char pad[ZN_CACHE_LINE - sizeof(void *)];
+    struct zn_handle handles[SLAB];
+};
+
+/* A few free handles are kept back, so that one is not used again at once. */
+enum { KEEP = 32 };
+
+static void put(struct zn_handle *h)
+{
+    h->next = NULL;
+    if (pool.last == NULL)
+        pool.last = &pool.first;
+    *pool.last = h;
+    pool.last = &h->next;
+    pool.count++;
+}
+
+static int grow(void)
+{
+    struct slab *slab = zn_zalloc(sizeof *slab);
+    if (slab == NULL)
+        return -ENOMEM;
+    slab->next = pool.slabs;
+    pool.slabs = slab;
+    for (int i = 0; i < SLAB; i++)
+        put(&slab->handles[i]);
+    return 0;
+}
+
+struct zn_handle *zn_handle_new(struct zn_socket *s)
+{
+    struct zn_handle *h = NULL;
+    zn_lock(&pool.lock);
+    if (pool.count > KEEP || grow() == 0) {
+        h = pool.first;
+        pool.first = h->next;
+        if (pool.first == NULL)
+            pool.last = &pool.first;
+        pool.count--;
+    }
+    zn_unlock(&pool.lock);
+    if (h != NULL) {
+        h->socket = s;
+        h->stamp = zn_process_stamp();
+        atomic_store_explicit(&h->tag, ZN_HANDLE_OPEN, memory_order_release);
+    }
+    return h;
+}
+
+void zn_handle_free(struct zn_handle *h)
+{
+    h->socket = NULL;
+    zn_lock(&pool.lock);
+    put(h);
+    zn_unlock(&pool.lock);
+}
+
+int zn_handle_lock(void *handle, struct zn_socket **out)
+{
+    struct zn_handle *h = handle;
+    if (h == NULL || ((uintptr_t)h & (sizeof(void *) - 1)) != 0
+        || atomic_load_explicit(&h->tag, memory_order_relaxed) != ZN_HANDLE_OPEN)
+        return -ENOTSOCK;
+    /* A forked child has no I/O threads, and a lock may be held for ever. */
+    if (ZN_UNLIKELY(h->stamp != zn_process_stamp()))
+        return -ETERM;
+
+    zn_lock(&h->lock);
+    if (ZN_UNLIKELY(atomic_load_explicit(&h->tag, memory_order_relaxed)
+                    != ZN_HANDLE_OPEN)) {
+        if (h->socket != NULL)
+            zn_socket_unlock(h->socket);
+        else
+            zn_unlock(&h->lock);
+        return -ENOTSOCK;
+    }
+    *out = h->socket;
+    return 0;
+}

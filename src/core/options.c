@@ -1,0 +1,555 @@
+/* core/options.c - one row an option. The setter, the getter, copies, the tests and
+ * docs/options.md all read this table; nothing else knows what is legal.
+ *
+ * Not here, but answered elsewhere: RCVMORE, FD, EVENTS, TYPE, LAST_ENDPOINT,
+ * THREAD_SAFE, MECHANISM (core/socket.c), and what belongs to one pattern: SUBSCRIBE,
+ * UNSUBSCRIBE, XPUB_*, ROUTER_*, STREAM_NOTIFY, PROBE_ROUTER, REQ_*,
+ * CONNECT_ROUTING_ID, ONLY_FIRST_SUBSCRIBE, TOPICS_COUNT (src/patterns).
+ * Refused, as by a libzmq built without them: PLAIN_*, CURVE_*, GSSAPI_*, WSS_*,
+ * NORM_*, VMCI_*. */
+#include "core/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <zmq.h>
+
+#include "base/alloc.h"
+#include "core/pattern.h"
+#include "platform/platform.h"
+
+/* access: GET, SET, BOTH. The name is made here, where it is not yet a number. */
+#define ROW_FOR(access, id, kind, field, lo, hi, unit)                          \
+    [id] = { #id, unit, ZN_OPTION_##kind, ZN_OPTION_##access,                   \
+             offsetof(struct zn_options, field), lo, hi }
+#define ROW(id, kind, field, lo, hi, unit)                                      \
+    [id] = { #id, unit, ZN_OPTION_##kind, ZN_OPTION_BOTH,                       \
+             offsetof(struct zn_options, field), lo, hi }
+
+static const struct zn_option table[] = {
+    ROW(ZMQ_AFFINITY, U64, affinity, 0, 0, "bits"),
+    ROW(ZMQ_MAXMSGSIZE, I64, maxmsgsize, 0, 0, "bytes"),
+    ROW(ZMQ_ROUTING_ID, BLOB, routing_id, 1, 255, "bytes"),
+    ROW(ZMQ_SNDHWM, INT, sndhwm, 0, INT_MAX, "messages"),
+    ROW(ZMQ_RCVHWM, INT, rcvhwm, 0, INT_MAX, "messages"),
+    ROW(ZMQ_LINGER, INT, linger, -1, INT_MAX, "ms"),
+    ROW(ZMQ_RCVTIMEO, INT, rcvtimeo, -1, INT_MAX, "ms"),
+    ROW(ZMQ_SNDTIMEO, INT, sndtimeo, -1, INT_MAX, "ms"),
+    ROW(ZMQ_IMMEDIATE, INT, immediate, 0, 1, "0 or 1"),
+    ROW(ZMQ_CONFLATE, INT, conflate, 0, 1, "0 or 1"),
+    ROW(ZMQ_INVERT_MATCHING, FLAG, invert_matching, INT_MIN, INT_MAX, "0 or 1"),
+    ROW_FOR(GET, ZMQ_ROUTER_NOTIFY, INT, router_notify, 0, 3, "bits"),
+
+    /* connections */
+    ROW(ZMQ_RECONNECT_IVL, INT, reconnect_ivl, -1, INT_MAX, "ms"),
+    ROW(ZMQ_RECONNECT_IVL_MAX, INT, reconnect_ivl_max, 0, INT_MAX, "ms"),
+    ROW(ZMQ_RECONNECT_STOP, INT, reconnect_stop, INT_MIN, INT_MAX, "bits"),
+    ROW(ZMQ_CONNECT_TIMEOUT, INT, connect_timeout, 0, INT_MAX, "ms"),
+    ROW(ZMQ_HANDSHAKE_IVL, INT, handshake_ivl, 0, INT_MAX, "ms"),
+    ROW(ZMQ_HEARTBEAT_IVL, INT, heartbeat_ivl, 0, INT_MAX, "ms"),
+    ROW(ZMQ_HEARTBEAT_TTL, TENTHS, heartbeat_ttl, -99, UINT16_MAX * 100 + 99, "ms"),
+    ROW(ZMQ_HEARTBEAT_TIMEOUT, INT, heartbeat_timeout, 0, INT_MAX, "ms"),
+    ROW(ZMQ_BACKLOG, INT, backlog, 0, INT_MAX, "connections"),
+    ROW(ZMQ_USE_FD, INT, use_fd, -1, INT_MAX, "descriptor"),
+    ROW(ZMQ_SNDBUF, INT, sndbuf, -1, INT_MAX, "bytes"),
+    ROW(ZMQ_RCVBUF, INT, rcvbuf, -1, INT_MAX, "bytes"),
+    ROW(ZMQ_IN_BATCH_SIZE, INT, in_batch_size, 1, INT_MAX, "bytes"),
+    ROW(ZMQ_OUT_BATCH_SIZE, INT, out_batch_size, 1, INT_MAX, "bytes"),
+    ROW(ZMQ_TOS, INT, tos, 0, INT_MAX, "byte of IP"),
+    ROW(ZMQ_PRIORITY, INT, priority, 0, INT_MAX, "priority"),
+    ROW_FOR(SET, ZMQ_BUSY_POLL, INT, busy_poll, INT_MIN, INT_MAX, "us"),
+    ROW(ZMQ_BINDTODEVICE, NAME, bindtodevice, 1, 16, "interface"),
+    ROW(ZMQ_IPV6, INT, ipv6, 0, 1, "0 or 1"),
+    ROW(ZMQ_IPV4ONLY, INVERSE, ipv6, 0, 1, "0 or 1"),
+    ROW(ZMQ_LOOPBACK_FASTPATH, FLAG, loopback_fastpath, INT_MIN, INT_MAX, "0 or 1"),
+    ROW(ZMQ_TCP_KEEPALIVE, INT, tcp_keepalive, -1, 1, "-1, 0 or 1"),
+    ROW(ZMQ_TCP_KEEPALIVE_CNT, INT, tcp_keepalive_cnt, -1, INT_MAX, "probes"),
+    ROW(ZMQ_TCP_KEEPALIVE_IDLE, INT, tcp_keepalive_idle, -1, INT_MAX, "s"),
+    ROW(ZMQ_TCP_KEEPALIVE_INTVL, INT, tcp_keepalive_intvl, -1, INT_MAX, "s"),
+    ROW(ZMQ_TCP_MAXRT, INT, tcp_maxrt, 0, INT_MAX, "ms"),
+    ROW(ZMQ_SOCKS_PROXY, NAME, socks_proxy, 1, INT_MAX, "host:port"),
+    ROW(ZMQ_SOCKS_USERNAME, TEXT, socks_username, 0, 255, "text"),
+    ROW(ZMQ_SOCKS_PASSWORD, TEXT, socks_password, 0, 255, "text"),
+
+    /* multicast */
+    ROW(ZMQ_RATE, INT, rate, 1, INT_MAX, "kbit/s"),
+    ROW(ZMQ_RECOVERY_IVL, INT, recovery_ivl, 0, INT_MAX, "ms"),
+    ROW(ZMQ_MULTICAST_HOPS, INT, multicast_hops, 1, INT_MAX, "hops"),
+    ROW(ZMQ_MULTICAST_MAXTPDU, INT, multicast_maxtpdu, 1, INT_MAX, "bytes"),
+    ROW(ZMQ_MULTICAST_LOOP, FLAG, multicast_loop, INT_MIN, INT_MAX, "0 or 1"),
+
+    /* who the peer is, and what it is told */
+    ROW(ZMQ_ZAP_DOMAIN, TEXT, zap_domain, 1, 255, "text"),
+    ROW(ZMQ_ZAP_ENFORCE_DOMAIN, FLAG, zap_enforce_domain, INT_MIN, INT_MAX, "0 or 1"),
+    ROW_FOR(SET, ZMQ_TCP_ACCEPT_FILTER, FILTER, accept_filters, 0, 255, "address[/bits]"),
+    ROW_FOR(SET, ZMQ_IPC_FILTER_PID, IDS, ipc_pids, 0, 0, "process"),
+    ROW_FOR(SET, ZMQ_IPC_FILTER_UID, IDS, ipc_uids, 0, 0, "user"),
+    ROW_FOR(SET, ZMQ_IPC_FILTER_GID, IDS, ipc_gids, 0, 0, "group"),
+    ROW_FOR(SET, ZMQ_METADATA, PROPERTY, metadata, 0, INT_MAX, "X-name:value"),
+    ROW_FOR(SET, ZMQ_HELLO_MSG, BLOB, hello_msg, 0, INT_MAX, "bytes"),
+    ROW_FOR(SET, ZMQ_DISCONNECT_MSG, BLOB, disconnect_msg, 0, INT_MAX, "bytes"),
+    ROW_FOR(SET, ZMQ_HICCUP_MSG, BLOB, hiccup_msg, 0, INT_MAX, "bytes"),
+};
+
+static const struct zn_options defaults = {
+    .maxmsgsize = -1,
+    .sndhwm = 1000, .rcvhwm = 1000,
+    .linger = -1, .rcvtimeo = -1, .sndtimeo = -1,
+    .reconnect_ivl = 100,
+    .handshake_ivl = 30000,
+    .heartbeat_timeout = -1,
+    .backlog = 100,
+    .use_fd = -1,
+    .sndbuf = -1, .rcvbuf = -1,
+    .in_batch_size = 8192, .out_batch_size = 8192,
+    .tcp_keepalive = -1, .tcp_keepalive_cnt = -1,
+    .tcp_keepalive_idle = -1, .tcp_keepalive_intvl = -1,
+    .rate = 100, .recovery_ivl = 10000,
+    .multicast_hops = 1, .multicast_maxtpdu = 1500, .multicast_loop = 1,
+    .stream_notify = 1,
+};
+
+const struct zn_option *zn_option_find(int option)
+{
+    if (option < 0 || option >= zn_option_end() || table[option].name == NULL)
+        return NULL;
+    return &table[option];
+}
+
+int zn_option_end(void)
+{
+    return (int)ZN_COUNT(table);
+}
+
+static void *field(const struct zn_options *o, const struct zn_option *row)
+{
+    return (char *)(uintptr_t)o + row->offset;
+}
+
+/* ---- Means, for options elsewhere too. */
+
+int zn_option_int(const void *value, size_t size, int lo, int hi, int *out)
+{
+    int v;
+
+    if (value == NULL || size != sizeof v)
+        return -EINVAL;
+    memcpy(&v, value, sizeof v);
+    if (v < lo || v > hi)
+        return -EINVAL;
+    *out = v;
+    return 0;
+}
+
+static int get_exactly(const void *v, size_t v_size, void *value, size_t *size)
+{
+    if (value == NULL || *size != v_size)
+        return -EINVAL;
+    memcpy(value, v, v_size);
+    return 0;
+}
+
+int zn_option_get_int(int v, void *value, size_t *size)
+{
+    return get_exactly(&v, sizeof v, value, size);
+}
+
+int zn_option_get_int_loose(int v, void *value, size_t *size)
+{
+    if (value == NULL || *size < sizeof v)
+        return -EINVAL;
+    memset(value, 0, *size);
+    memcpy(value, &v, sizeof v);
+    *size = sizeof v;
+    return 0;
+}
+
+/* Clears the room that is left: there are programs that read a blob as text. */
+static int get_bytes(const void *data, size_t length, size_t nul, void *value, size_t *size)
+{
+    if (*size < length + nul || (value == NULL && *size > 0))
+        return -EINVAL;
+    if (length > 0)
+        memcpy(value, data, length);
+    if (*size > length)
+        memset((char *)value + length, 0, *size - length);
+    *size = length + nul;
+    return 0;
+}
+
+int zn_option_get_text(const char *text, void *value, size_t *size)
+{
+    return get_bytes(text, strlen(text), 1, value, size);
+}
+
+int zn_option_get_blob(const struct zn_blob *b, void *value, size_t *size)
+{
+    return get_bytes(b->data, b->size, 0, value, size);
+}
+
+int zn_blob_set(struct zn_blob *b, const void *data, size_t size)
+{
+    uint8_t *copy = NULL;
+
+    if (size > 0) {
+        copy = zn_alloc(size);
+        if (copy == NULL)
+            return -ENOMEM;
+        memcpy(copy, data, size);
+    }
+    zn_free(b->data);
+    b->data = copy;
+    b->size = size;
+    return 0;
+}
+
+void zn_blob_fini(struct zn_blob *b)
+{
+    zn_free(b->data);
+    *b = (struct zn_blob){ 0 };
+}
+
+/* ---- Repeatable options: a pointer and, right behind it, a count. */
+
+struct array {
+    void *items;
+    size_t count;
+};
+
+#define IS_ARRAY(items, count)                                                          \
+    _Static_assert(offsetof(struct zn_options, count)                                   \
+                       == offsetof(struct zn_options, items) + sizeof(void *),          \
+                   "its count follows")
+IS_ARRAY(accept_filters, accept_filter_count);
+IS_ARRAY(ipc_pids, ipc_pid_count);
+IS_ARRAY(ipc_uids, ipc_uid_count);
+IS_ARRAY(ipc_gids, ipc_gid_count);
+IS_ARRAY(metadata.items, metadata.count);
+
+static struct array array_of(const struct zn_options *o, const struct zn_option *row)
+{
+    struct array a;
+    memcpy(&a, field(o, row), sizeof a); /* by bytes: the items' types differ */
+    return a;
+}
+
+static void set_array(struct zn_options *o, const struct zn_option *row, struct array a)
+{
+    memcpy(field(o, row), &a, sizeof a);
+}
+
+static int append(struct zn_options *o, const struct zn_option *row, const void *item,
+                  size_t item_size)
+{
+    struct array a = array_of(o, row);
+    char *items = zn_realloc(a.items, (a.count + 1) * item_size);
+    if (items == NULL)
+        return -ENOMEM;
+
+    memcpy(items + a.count * item_size, item, item_size);
+    a.items = items;
+    a.count++;
+    set_array(o, row, a);
+    return 0;
+}
+
+static void clear_array(struct zn_options *o, const struct zn_option *row)
+{
+    struct array a = array_of(o, row);
+
+    if (row->kind == ZN_OPTION_PROPERTY)
+        for (size_t i = 0; i < a.count; i++)
+            zn_blob_fini((struct zn_blob *)a.items + i);
+    zn_free(a.items);
+    set_array(o, row, (struct array){ 0 });
+}
+
+/* ---- Setters. */
+
+typedef int(setter)(struct zn_options *o, const struct zn_option *row, const void *value,
+                    size_t size);
+
+static int set_int(struct zn_options *o, const struct zn_option *row, const void *value,
+                   size_t size)
+{
+    return zn_option_int(value, size, row->lo, row->hi, field(o, row));
+}
+
+static int set_flag(struct zn_options *o, const struct zn_option *row, const void *value,
+                    size_t size)
+{
+    int v;
+    int rc = zn_option_int(value, size, row->lo, row->hi, &v);
+    if (rc == 0)
+        *(int *)field(o, row) = v != 0;
+    return rc;
+}
+
+static int set_inverse(struct zn_options *o, const struct zn_option *row, const void *value,
+                       size_t size)
+{
+    int v;
+    int rc = zn_option_int(value, size, row->lo, row->hi, &v);
+    if (rc == 0)
+        *(int *)field(o, row) = !v;
+    return rc;
+}
+
+static int set_tenths(struct zn_options *o, const struct zn_option *row, const void *value,
+                      size_t size)
+{
+    int v;
+    int rc = zn_option_int(value, size, row->lo, row->hi, &v);
+    if (rc == 0)
+        *(int *)field(o, row) = v / 100;
+    return rc;
+}
+
+static int set_64(struct zn_options *o, const struct zn_option *row, const void *value,
+                  size_t size)
+{
+    if (value == NULL || size != sizeof(uint64_t))
+        return -EINVAL;
+    memcpy(field(o, row), value, sizeof(uint64_t));
+    return 0;
+}
+
+static int set_bytes(struct zn_options *o, const struct zn_option *row, const void *value,
+                     size_t size)
+{
+    if (size < (size_t)row->lo || size > (size_t)row->hi || (value == NULL && size > 0))
+        return -EINVAL;
+    return zn_blob_set(field(o, row), value, size);
+}
+
+static int set_name(struct zn_options *o, const struct zn_option *row, const void *value,
+                    size_t size)
+{
+    if (value == NULL && size == 0)
+        return zn_blob_set(field(o, row), NULL, 0);
+    return set_bytes(o, row, value, size);
+}
+
+/* libzmq takes whatever has four bytes for an int, which this never is. */
+static int set_property(struct zn_options *o, const struct zn_option *row, const void *value,
+                        size_t size)
+{
+    const char *text = value, *colon;
+    struct zn_blob item = { 0 };
+
+    if (text == NULL || size <= 4)
+        return -EINVAL;
+    colon = memchr(text, ':', size);
+    if (colon == NULL || colon - text > 255 || colon == text + size - 1
+        || memcmp(text, "X-", 2) != 0)
+        return -EINVAL;
+
+    int rc = zn_blob_set(&item, text, size);
+    if (rc == 0)
+        rc = append(o, row, &item, sizeof item);
+    if (rc < 0)
+        zn_blob_fini(&item);
+    return rc;
+}
+
+/* What stands behind the slash. An IPv4 filter of a dual-stack socket may also count
+ * its bits as those of ::ffff:a.b.c.d, which is how libzmq reads all of them; up to 32
+ * they are taken for what was surely meant. */
+static int take_prefix(const char *text, enum zn_family family, bool ipv6, int *prefix)
+{
+    char *end;
+    long bits = strtol(text, &end, 10);
+    long max = ipv6 ? 128 : 32;
+
+    if (end == text || bits < 0 || bits > max || (bits == 0 && strcmp(text, "0") != 0))
+        return -EINVAL;
+    if (family == ZN_AF_INET && bits > 32)
+        bits = ZN_MAX(bits - 96, 0);
+    *prefix = (int)bits;
+    return 0;
+}
+
+static int set_filter(struct zn_options *o, const struct zn_option *row, const void *value,
+                      size_t size)
+{
+    char text[256] = "", *host = text;
+    struct zn_accept_filter filter = { .prefix = -1 };
+    struct zn_addr addr;
+
+    if (value == NULL && size == 0) {
+        clear_array(o, row);
+        return 0;
+    }
+    if (value == NULL || size == 0 || size > (size_t)row->hi)
+        return -EINVAL;
+    memcpy(text, value, size);
+
+    char *slash = strrchr(text, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    size_t length = strlen(host);
+    if (length >= 2 && host[0] == '[' && host[length - 1] == ']') {
+        host[length - 1] = '\0';
+        host++;
+    }
+    if (strlen(host) >= sizeof filter.host || zn_addr_numeric(&addr, host, 0) < 0)
+        return -EINVAL;
+    if (zn_addr_family(&addr) == ZN_AF_INET6 && !o->ipv6)
+        return -EINVAL;
+    if (slash != NULL
+        && take_prefix(slash + 1, zn_addr_family(&addr), o->ipv6, &filter.prefix) < 0)
+        return -EINVAL;
+
+    memcpy(filter.host, host, strlen(host) + 1);
+    return append(o, row, &filter, sizeof filter);
+}
+
+static int set_ids(struct zn_options *o, const struct zn_option *row, const void *value,
+                   size_t size)
+{
+    if (value == NULL && size == 0) {
+        clear_array(o, row);
+        return 0;
+    }
+    if (value == NULL || size != sizeof(int))
+        return -EINVAL;
+    return append(o, row, value, sizeof(int));
+}
+
+static setter *const setters[ZN_OPTION_KINDS] = {
+    [ZN_OPTION_INT] = set_int,
+    [ZN_OPTION_FLAG] = set_flag,
+    [ZN_OPTION_INVERSE] = set_inverse,
+    [ZN_OPTION_TENTHS] = set_tenths,
+    [ZN_OPTION_I64] = set_64,
+    [ZN_OPTION_U64] = set_64,
+    [ZN_OPTION_TEXT] = set_bytes,
+    [ZN_OPTION_NAME] = set_name,
+    [ZN_OPTION_BLOB] = set_bytes,
+    [ZN_OPTION_PROPERTY] = set_property,
+    [ZN_OPTION_FILTER] = set_filter,
+    [ZN_OPTION_IDS] = set_ids,
+};
+
+/* ---- The options of a socket. */
+
+void zn_options_init(struct zn_options *o)
+{
+    *o = defaults;
+}
+
+static bool is_blob(const struct zn_option *row)
+{
+    return row->kind == ZN_OPTION_TEXT || row->kind == ZN_OPTION_NAME
+           || row->kind == ZN_OPTION_BLOB;
+}
+
+static bool is_array(const struct zn_option *row)
+{
+    return row->kind == ZN_OPTION_PROPERTY || row->kind == ZN_OPTION_FILTER
+           || row->kind == ZN_OPTION_IDS;
+}
+
+void zn_options_fini(struct zn_options *o)
+{
+    for (size_t i = 0; i < ZN_COUNT(table); i++) {
+        const struct zn_option *row = &table[i];
+
+        if (row->name == NULL)
+            continue;
+        if (is_blob(row))
+            zn_blob_fini(field(o, row));
+        else if (is_array(row))
+            clear_array(o, row);
+    }
+}
+
+static int copy_array(struct zn_options *to, const struct zn_options *from,
+                      const struct zn_option *row)
+{
+    struct array a = array_of(from, row);
+    size_t item_size = row->kind == ZN_OPTION_FILTER ? sizeof(struct zn_accept_filter)
+                                                     : sizeof(int);
+    int rc = 0;
+
+    for (size_t i = 0; i < a.count && rc == 0; i++) {
+        if (row->kind == ZN_OPTION_PROPERTY) {
+            const struct zn_blob *b = (const struct zn_blob *)a.items + i;
+            rc = set_property(to, row, b->data, b->size);
+        } else {
+            rc = append(to, row, (const char *)a.items + i * item_size, item_size);
+        }
+    }
+    return rc;
+}
+
+int zn_options_copy(struct zn_options *to, const struct zn_options *from)
+{
+    int rc = 0;
+
+    *to = *from;
+    for (size_t i = 0; i < ZN_COUNT(table); i++) {
+        const struct zn_option *row = &table[i];
+
+        if (row->name == NULL)
+            continue;
+        if (is_blob(row))
+            *(struct zn_blob *)field(to, row) = (struct zn_blob){ 0 };
+        else if (is_array(row))
+            set_array(to, row, (struct array){ 0 });
+    }
+    for (size_t i = 0; i < ZN_COUNT(table) && rc == 0; i++) {
+        const struct zn_option *row = &table[i];
+
+        if (row->name == NULL)
+            continue;
+        if (is_blob(row)) {
+            const struct zn_blob *b = field(from, row);
+            rc = zn_blob_set(field(to, row), b->data, b->size);
+        } else if (is_array(row)) {
+            rc = copy_array(to, from, row);
+        }
+    }
+    if (rc < 0)
+        zn_options_fini(to);
+    return rc;
+}
+
+int zn_options_set(struct zn_options *o, int option, const void *value, size_t size)
+{
+    const struct zn_option *row = zn_option_find(option);
+
+    if (row == NULL || !(row->access & ZN_OPTION_SET))
+        return -EINVAL;
+    return setters[row->kind](o, row, value, size);
+}
+
+int zn_options_get(const struct zn_options *o, int option, void *value, size_t *size)
+{
+    const struct zn_option *row = zn_option_find(option);
+
+    if (row == NULL || !(row->access & ZN_OPTION_GET) || size == NULL)
+        return -EINVAL;
+
+    const void *at = field(o, row);
+    const struct zn_blob *blob = at;
+    switch ((enum zn_option_kind)row->kind) {
+    case ZN_OPTION_INT:
+    case ZN_OPTION_FLAG:
+        return zn_option_get_int(*(const int *)at, value, size);
+    case ZN_OPTION_INVERSE:
+        return zn_option_get_int(!*(const int *)at, value, size);
+    case ZN_OPTION_TENTHS:
+        return zn_option_get_int(*(const int *)at * 100, value, size);
+    case ZN_OPTION_I64:
+    case ZN_OPTION_U64:
+        return get_exactly(at, sizeof(uint64_t), value, size);
+    case ZN_OPTION_TEXT:
+    case ZN_OPTION_NAME:
+        return get_bytes(blob->data, blob->size, 1, value, size);
+    case ZN_OPTION_BLOB:
+        return get_bytes(blob->data, blob->size, 0, value, size);
+    default:
+        return -EINVAL;
+    }
+}

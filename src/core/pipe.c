@@ -1,0 +1,198 @@
+/* core/pipe.c - see pipe.h. */
+#include "core/pipe.h"
+
+#include "core/socket.h"
+
+int zn_pipe_new(struct zn_pipe **out, bool conflate0, bool conflate1)
+{
+    struct zn_pipe *p = zn_zalloc(sizeof *p);
+    if (p == NULL)
+        return -ENOMEM;
+    bool conflate[2] = { conflate0, conflate1 };
+    for (int i = 0; i < 2; i++) {
+        if (zn_queue_init(&p->queue[i], 0, conflate[i]) < 0) {
+            zn_queue_fini(&p->queue[0]);
+            zn_free(p);
+            return -ENOMEM;
+        }
+        p->end[i].pipe = p;
+        p->end[i].out = &p->queue[i];
+        p->end[i].in = &p->queue[1 - i];
+        p->end[i].peer = &p->end[1 - i];
+        p->end[i].conflate = conflate[i];
+        p->sndhwm[i] = p->rcvhwm[i] = -1;
+    }
+    *out = p;
+    return 0;
+}
+
+static unsigned side(const struct zn_end *e)
+{
+    return e == &e->pipe->end[1];
+}
+
+/* A socket's own lock is held whenever it works on its ends. */
+static struct zn_socket *poster_of(const struct zn_end *e)
+{
+    return e->owner == &zn_socket_owner ? e->socket : NULL;
+}
+
+void zn_end_own(struct zn_end *e, const struct zn_owner *owner, void *who)
+{
+    zn_lock(&e->pipe->lock);
+    e->owner = owner;
+    if (owner == &zn_socket_owner)
+        e->socket = who;
+    else
+        e->session = who;
+    zn_unlock(&e->pipe->lock);
+}
+
+static uint32_t sum_hwm(int snd, int rcv)
+{
+    if (snd == 0 || rcv == 0)
+        return 0;
+    uint64_t sum = (uint64_t)(snd > 0 ? snd : 0) + (uint64_t)(rcv > 0 ? rcv : 0);
+    return sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+}
+
+void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm)
+{
+    struct zn_pipe *p = e->pipe;
+    unsigned me = side(e);
+    zn_lock(&p->lock);
+    p->sndhwm[me] = sndhwm;
+    p->rcvhwm[me] = rcvhwm;
+    for (unsigned i = 0; i < 2; i++)
+        if (p->queue[i].slot == NULL)
+            zn_queue_set_hwm(&p->queue[i], sum_hwm(p->sndhwm[i], p->rcvhwm[1 - i]));
+    zn_unlock(&p->lock);
+
+    /* Either side may have been waiting at the old limit. */
+    for (unsigned i = 0; i < 2; i++)
+        if (atomic_exchange_explicit(&p->queue[i].writer_waiting, 0, memory_order_acq_rel))
+            zn_end_post(&p->end[i], ZN_POST_WRITE, poster_of(e));
+}
+
+void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
+{
+    struct zn_socket *work = NULL;
+    zn_lock(&e->pipe->lock);
+    if (e->owner != NULL)
+        work = e->owner->post(e, what, poster);
+    zn_unlock(&e->pipe->lock);
+    if (work != NULL)
+        zn_socket_work_later(work, poster);
+}
+
+void zn_end_disown(struct zn_end *e, struct zn_socket *poster)
+{
+    zn_queue_rollback(e->out);
+    struct zn_pipe *p = e->pipe;
+    struct zn_socket *work = NULL;
+    zn_lock(&p->lock);
+    e->owner = NULL;
+    atomic_fetch_or_explicit(&p->closed, (uint8_t)(1u << side(e)), memory_order_acq_rel);
+    if (e->peer->owner != NULL)
+        work = e->peer->owner->post(e->peer, ZN_POST_CLOSED, poster);
+    zn_unlock(&p->lock);
+    if (work != NULL)
+        zn_socket_work_later(work, poster);
+}
+
+/* `closed` counts who has said so; these bits count who has let go. */
+#define RELEASED(side) (uint8_t)(4u << (side))
+
+void zn_end_release(struct zn_end *e)
+{
+    struct zn_pipe *p = e->pipe;
+    uint8_t mine = RELEASED(side(e));
+    zn_metadata_drop(e->metadata);
+    e->metadata = NULL;
+    zn_free(e->id);
+    e->id = NULL;
+    uint8_t was = atomic_fetch_or_explicit(&p->closed, mine, memory_order_acq_rel);
+    if (!(was & (RELEASED(0) | RELEASED(1))))
+        return;
+    zn_queue_fini(&p->queue[0]);
+    zn_queue_fini(&p->queue[1]);
+    zn_free(p);
+}
+
+void zn_end_close(struct zn_end *e, struct zn_socket *poster)
+{
+    zn_end_disown(e, poster);
+    zn_end_release(e);
+}
+
+bool zn_end_peer_closed(const struct zn_end *e)
+{
+    uint8_t closed = atomic_load_explicit(&e->pipe->closed, memory_order_acquire);
+    return closed >> (1 - side(e)) & 1;
+}
+
+/* ---- Reading. */
+
+int zn_end_peek(struct zn_end *e, struct zn_frame *f)
+{
+    if (ZN_LIKELY(zn_queue_peek(e->in, f)))
+        return 1;
+    if (!zn_queue_sleep(e->in))
+        return zn_queue_peek(e->in, f);
+    if (!zn_end_peer_closed(e))
+        return 0;
+    return zn_queue_peek(e->in, f) ? 1 : -EPIPE;
+}
+
+void zn_end_next(struct zn_end *e)
+{
+    if (ZN_UNLIKELY(zn_queue_next(e->in)))
+        zn_end_post(e->peer, ZN_POST_WRITE, poster_of(e));
+}
+
+void zn_end_skip(struct zn_end *e)
+{
+    struct zn_frame f;
+    do {
+        if (zn_queue_peek(e->in, &f) == 0)
+            return;
+        zn_end_next(e);
+    } while (f.flags & ZN_MORE);
+}
+
+/* ---- Writing. */
+
+bool zn_end_writable(struct zn_end *e)
+{
+    return !e->finished && (e->out->open || zn_queue_room(e->out));
+}
+
+int zn_end_write(struct zn_end *e, const struct zn_frame *f)
+{
+    if (ZN_UNLIKELY(e->finished))
+        return -EPIPE;
+    if (ZN_UNLIKELY(!e->out->open && !zn_queue_room(e->out)))
+        return -EAGAIN;
+    return zn_queue_write(e->out, f);
+}
+
+int zn_end_write_always(struct zn_end *e, const struct zn_frame *f)
+{
+    return e->finished ? -EPIPE : zn_queue_write(e->out, f);
+}
+
+void zn_end_rollback(struct zn_end *e)
+{
+    zn_queue_rollback(e->out);
+}
+
+void zn_end_flush(struct zn_end *e)
+{
+    if (ZN_UNLIKELY(zn_queue_publish(e->out, e->out->wmsgs)))
+        zn_end_post(e->peer, ZN_POST_READ, poster_of(e));
+}
+
+bool zn_end_open(const struct zn_end *e)
+{
+    return e->out->open;
+}

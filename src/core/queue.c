@@ -1,0 +1,412 @@
+/* core/queue.c - see queue.h. The hot calls are inline there; here is all the rest:
+ * chunks, shared contents, gathering for the kernel, the queue of one. */
+#include "core/queue.h"
+
+#include "wire/frame.h"
+
+/* A record that refers to a content. Packed by hand: records have no alignment. */
+enum {
+    REF_HEAD_SIZE = 1,                   /* length of the wire header */
+    REF_HEAD = 2,                        /* the wire header, at most 9 bytes */
+    REF_CONTENT = 11,
+    REF_DATA = REF_CONTENT + sizeof(void *),
+    REF_SIZE = REF_DATA + sizeof(void *),
+    REF_LENGTH = REF_SIZE + sizeof(uint64_t)
+};
+
+/* The queue of one, for CONFLATE: each message replaces the one before. */
+struct zn_slot {
+    struct zn_lock lock;
+    struct zn_content *content;          /* the newest; NULL: it was taken */
+    struct zn_content *taken;            /* the reader's */
+};
+
+int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate)
+{
+    memset(q, 0, sizeof *q);
+    atomic_store_explicit(&q->reader_asleep, 1, memory_order_relaxed);
+    zn_queue_set_hwm(q, conflate ? 0 : hwm);
+    if (conflate) {
+        q->slot = zn_zalloc(sizeof *q->slot);
+        if (q->slot == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+void zn_queue_set_hwm(struct zn_queue *q, uint32_t hwm)
+{
+    atomic_store_explicit(&q->hwm, hwm, memory_order_relaxed);
+    atomic_store_explicit(&q->lwm, hwm == 0 ? UINT32_MAX : (hwm + 1) / 2,
+                          memory_order_relaxed);
+}
+
+/* ---- Records. */
+
+struct ref {
+    struct zn_content *content;
+    const uint8_t *data;
+    uint64_t size;
+};
+
+static struct ref get_ref(const uint8_t *p)
+{
+    struct ref r;
+    memcpy(&r.content, p + REF_CONTENT, sizeof r.content);
+    memcpy(&r.data, p + REF_DATA, sizeof r.data);
+    memcpy(&r.size, p + REF_SIZE, sizeof r.size);
+    return r;
+}
+
+/* Length of the record at p; what it shows, if f is given. Not for jumps. */
+static uint32_t decode(const uint8_t *p, struct zn_frame *f)
+{
+    struct zn_frame unused;
+    f = f ? f : &unused;
+    f->flags = p[0] & (ZN_MORE | ZN_COMMAND);
+    if (p[0] & ZN_REC_REF) {
+        struct ref r = get_ref(p);
+        f->data = r.data;
+        f->size = (size_t)r.size;
+        f->content = r.content;
+        return REF_LENGTH;
+    }
+    f->content = NULL;
+    if (p[0] & ZN_LONG) {
+        f->size = (size_t)zn_get_u64(p + 1);
+        f->data = p + 9;
+        return 9 + (uint32_t)f->size;
+    }
+    f->size = p[1];
+    f->data = p + 2;
+    return 2 + (uint32_t)f->size;
+}
+
+uint32_t zn_queue_record(const uint8_t *p, struct zn_frame *f, const uint8_t **head,
+                         size_t *head_size)
+{
+    uint32_t length = decode(p, f);
+    bool ref = p[0] & ZN_REC_REF;
+    *head = ref ? p + REF_HEAD : p;
+    *head_size = ref ? p[REF_HEAD_SIZE] : length - f->size;
+    return length;
+}
+
+static void drop_ref(const uint8_t *p)
+{
+    if (p[0] & ZN_REC_REF)
+        zn_content_drop(get_ref(p).content);
+}
+
+/* ---- The writer. */
+
+bool zn_queue_room_slow(struct zn_queue *q)
+{
+    uint32_t hwm = atomic_load_explicit(&q->hwm, memory_order_relaxed);
+    q->seen_consumed = atomic_load_explicit(&q->consumed, memory_order_acquire);
+    if (q->wmsgs - q->seen_consumed < hwm)
+        return true;
+    atomic_store_explicit(&q->writer_waiting, 1, memory_order_seq_cst);
+    q->seen_consumed = atomic_load_explicit(&q->consumed, memory_order_seq_cst);
+    if (q->wmsgs - q->seen_consumed >= hwm)
+        return false;
+    atomic_store_explicit(&q->writer_waiting, 0, memory_order_relaxed);
+    return true;
+}
+
+static uint32_t next_cap(const struct zn_queue *q, size_t need)
+{
+    size_t cap = ZN_CHUNK_MIN;
+    if (q->wchunk != NULL) {
+        bool lags = q->wmsgs - atomic_load_explicit(&q->consumed, memory_order_relaxed) > 4;
+        cap = lags ? (size_t)q->wchunk->cap * 4 : q->wchunk->cap;
+    }
+    cap = ZN_MIN(cap, ZN_CHUNK_MAX);
+    return (uint32_t)ZN_MAX(cap, need + 1);
+}
+
+/* Room for `need` bytes at wpos and a jump behind them. */
+static int make_room(struct zn_queue *q, size_t need)
+{
+    if (q->wchunk != NULL && q->wchunk->cap - q->wpos > need)
+        return 0;
+
+    uint32_t cap = next_cap(q, need);
+    struct zn_chunk *c = atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire);
+    if (c == NULL || c->cap <= need || c->cap * 2 < cap) {
+        zn_free(c);
+        c = zn_alloc(sizeof *c + cap);
+        if (c == NULL)
+            return -ENOMEM;
+        c->cap = cap;
+    }
+    c->next = NULL;
+
+    if (q->wchunk == NULL) {
+        q->first = c;
+    } else {
+        q->wchunk->data[q->wpos] = ZN_REC_JUMP;
+        q->wchunk->next = c;
+    }
+    if (q->mchunk == NULL) {
+        q->mchunk = c;
+        q->mpos = 0;
+    }
+    q->wchunk = c;
+    q->wpos = 0;
+    return 0;
+}
+
+static void frame_done(struct zn_queue *q, uint8_t flags)
+{
+    if (flags & ZN_MORE)
+        q->open = true;
+    else
+        zn_queue_message_done(q);
+}
+
+static int write_shared(struct zn_queue *q, const struct zn_frame *f)
+{
+    struct zn_content *c = f->content;
+    const uint8_t *data = f->data;
+    if (make_room(q, REF_LENGTH) < 0)
+        return -ENOMEM;
+    if (c != NULL) {
+        zn_content_hold(c);
+    } else {
+        c = zn_content_new(f->size);
+        if (c == NULL)
+            return -ENOMEM;
+        memcpy(c->data, f->data, f->size);
+        data = c->data;
+    }
+
+    uint8_t *p = q->wchunk->data + q->wpos;
+    uint8_t flags = f->flags & (ZN_MORE | ZN_COMMAND);
+    uint64_t size = f->size;
+    p[REF_HEAD_SIZE] = (uint8_t)zn_frame_encode(p + REF_HEAD, flags, size);
+    p[0] = (uint8_t)(flags | ZN_REC_REF);
+    memcpy(p + REF_CONTENT, &c, sizeof c);
+    memcpy(p + REF_DATA, &data, sizeof data);
+    memcpy(p + REF_SIZE, &size, sizeof size);
+    q->wpos += REF_LENGTH;
+    frame_done(q, flags);
+    return 0;
+}
+
+/* Only a message's last frame survives, as with libzmq: conflating queues are not for
+ * multipart messages. */
+static int write_slot(struct zn_queue *q, const struct zn_frame *f)
+{
+    if (f->flags & ZN_MORE) {
+        q->open = true;
+        return 0;
+    }
+    struct zn_content *c = zn_content_new(f->size);
+    if (c == NULL)
+        return -ENOMEM;
+    if (f->size > 0)
+        memcpy(c->data, f->data, f->size);
+
+    zn_lock(&q->slot->lock);
+    struct zn_content *old = q->slot->content;
+    q->slot->content = c;
+    zn_unlock(&q->slot->lock);
+    if (old != NULL)
+        zn_content_drop(old);
+    zn_queue_message_done(q);
+    return 0;
+}
+
+int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f)
+{
+    if (q->slot != NULL)
+        return write_slot(q, f);
+    if (f->size >= ZN_SHARE_SIZE)
+        return write_shared(q, f);
+
+    size_t need = f->size + (f->size > 255 ? 9 : 2);
+    if (make_room(q, need) < 0)
+        return -ENOMEM;
+    uint8_t *p = q->wchunk->data + q->wpos;
+    uint8_t flags = f->flags & (ZN_MORE | ZN_COMMAND);
+    int head = zn_frame_encode(p, flags, f->size);
+    if (f->size > 0)
+        memcpy(p + head, f->data, f->size);
+    q->wpos += (uint32_t)need;
+    frame_done(q, flags);
+    return 0;
+}
+
+int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
+                    uint32_t messages, size_t tail)
+{
+    if (make_room(q, size) < 0)
+        return -ENOMEM;
+    memcpy(q->wchunk->data + q->wpos, records, size);
+    q->wpos += (uint32_t)size;
+    if (messages > 0) {
+        q->wmsgs += messages;
+        q->mchunk = q->wchunk;
+        q->mpos = q->wpos - (uint32_t)tail;
+        q->open = tail > 0;
+    } else {
+        q->open = q->open || size > 0;
+    }
+    return 0;
+}
+
+/* Drops the contents of the records from (c, pos) to the writer's position. */
+static void drop_records(struct zn_queue *q, struct zn_chunk *c, uint32_t pos)
+{
+    while (c != NULL && (c != q->wchunk || pos < q->wpos)) {
+        const uint8_t *p = c->data + pos;
+        if (p[0] & ZN_REC_JUMP) {
+            c = c->next;
+            pos = 0;
+            continue;
+        }
+        drop_ref(p);
+        pos += decode(p, NULL);
+    }
+}
+
+void zn_queue_rollback(struct zn_queue *q)
+{
+    if (!q->open)
+        return;
+    q->open = false;
+    if (q->slot != NULL || q->mchunk == NULL)
+        return;
+
+    drop_records(q, q->mchunk, q->mpos);
+    struct zn_chunk *c = q->mchunk == q->wchunk ? NULL : q->mchunk->next;
+    while (c != NULL) {
+        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
+        zn_free(c);
+        c = next;
+    }
+    q->wchunk = q->mchunk;
+    q->wpos = q->mpos;
+    q->wchunk->next = NULL;
+}
+
+/* ---- The reader. */
+
+static int peek_slot(struct zn_queue *q, struct zn_frame *f)
+{
+    struct zn_slot *slot = q->slot;
+    if (slot->taken == NULL) {
+        zn_lock(&slot->lock);
+        slot->taken = slot->content;
+        slot->content = NULL;
+        zn_unlock(&slot->lock);
+    }
+    if (slot->taken == NULL)
+        return 0;
+    *f = (struct zn_frame){ .data = slot->taken->data, .size = slot->taken->size,
+                            .content = slot->taken };
+    q->peeked = 0;
+    q->peeked_more = false;
+    return 1;
+}
+
+int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f)
+{
+    if (q->slot != NULL)
+        return peek_slot(q, f);
+    if (q->rmsgs == q->seen_written) {
+        q->seen_written = atomic_load_explicit(&q->written, memory_order_acquire);
+        if (q->rmsgs == q->seen_written)
+            return 0;
+    }
+    if (q->rchunk == NULL) {
+        q->rchunk = q->first;
+        q->rpos = 0;
+    }
+    const uint8_t *p = q->rchunk->data + q->rpos;
+    if (p[0] & ZN_REC_JUMP) {
+        struct zn_chunk *old = q->rchunk;
+        q->rchunk = old->next;
+        q->rpos = 0;
+        zn_free(atomic_exchange_explicit(&q->spare, old, memory_order_acq_rel));
+        p = q->rchunk->data;
+    }
+    q->peeked = decode(p, f);
+    q->peeked_more = f->flags & ZN_MORE;
+    return 1;
+}
+
+void zn_queue_next_slow(struct zn_queue *q)
+{
+    if (q->slot != NULL) {
+        if (q->slot->taken != NULL)
+            zn_content_drop(q->slot->taken);
+        q->slot->taken = NULL;
+        return;
+    }
+    drop_ref(q->rchunk->data + q->rpos);
+}
+
+bool zn_queue_writer_waits(struct zn_queue *q)
+{
+    q->since_check = 0;
+    if (atomic_load_explicit(&q->lwm, memory_order_relaxed) == UINT32_MAX)
+        return false;
+    atomic_thread_fence(memory_order_seq_cst);
+    return atomic_load_explicit(&q->writer_waiting, memory_order_relaxed)
+           && atomic_exchange_explicit(&q->writer_waiting, 0, memory_order_acq_rel);
+}
+
+bool zn_queue_sleep(struct zn_queue *q)
+{
+    struct zn_frame f;
+    atomic_store_explicit(&q->reader_asleep, 1, memory_order_seq_cst);
+    uint64_t written = atomic_load_explicit(&q->written, memory_order_seq_cst);
+    bool some = q->slot != NULL ? peek_slot(q, &f) : written != q->rmsgs;
+    if (some)
+        atomic_store_explicit(&q->reader_asleep, 0, memory_order_relaxed);
+    return !some;
+}
+
+void zn_queue_discard(struct zn_queue *q)
+{
+    struct zn_frame f;
+    while (zn_queue_peek(q, &f) > 0)
+        zn_queue_next(q);
+    q->sent = 0;
+}
+
+void zn_queue_fini(struct zn_queue *q)
+{
+    if (q->slot != NULL) {
+        if (q->slot->content != NULL)
+            zn_content_drop(q->slot->content);
+        if (q->slot->taken != NULL)
+            zn_content_drop(q->slot->taken);
+        zn_free(q->slot);
+    }
+    struct zn_chunk *c = q->rchunk ? q->rchunk : q->first;
+    drop_records(q, c, q->rchunk ? q->rpos : 0);
+    while (c != NULL) {
+        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
+        zn_free(c);
+        c = next;
+    }
+    zn_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
+}
+
+void zn_queue_trim(struct zn_queue *q)
+{
+    if (q->open || q->sent != 0 || q->rmsgs != q->wmsgs || q->slot != NULL)
+        return;
+    struct zn_chunk *c = q->rchunk ? q->rchunk : q->first;
+    while (c != NULL) {
+        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
+        zn_free(c);
+        c = next;
+    }
+    zn_free(atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire));
+    q->wchunk = q->mchunk = q->rchunk = q->first = NULL;
+    q->wpos = q->mpos = q->rpos = 0;
+}

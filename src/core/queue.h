@@ -1,0 +1,217 @@
+/* core/queue.h - a one-way frame queue: one writer, one reader, no lock.
+ *
+ * Idea     The queue is the wire. A record is a frame in ZMTP 2+ form (flags, length,
+ *          bytes) in a chunk of bytes; a connection hands runs of records to the
+ *          kernel as they lie. A large frame is a record that refers to a shared
+ *          content and carries its wire header ready made.
+ *
+ * Threads  Writer calls are for whoever owns the writing end, reader calls for whoever
+ *          owns the reading end, one thread at a time each. They share two counts of
+ *          messages, `written` and `consumed`, and two flags.
+ * Memory   Chunks are made by the writer and freed by the reader; they grow with
+ *          traffic. An untouched queue holds none.
+ * Whole    A message is shown to the reader all at once, when it has been published;
+ *          one that is unfinished can be rolled back. */
+#ifndef ZN_CORE_QUEUE_H
+#define ZN_CORE_QUEUE_H
+
+#include "core/msg.h"
+#include "platform/platform.h"
+
+struct zn_chunk {
+    struct zn_chunk *next;
+    uint32_t cap;                        /* of data; one byte is kept for the jump */
+    uint8_t data[];
+};
+
+/* First byte of a record, beyond the wire's own three bits. */
+#define ZN_REC_REF 0x80u                 /* refers to a content: struct zn_ref */
+#define ZN_REC_JUMP 0x40u                /* go on in the next chunk */
+
+#define ZN_CHUNK_MIN 240u
+#define ZN_CHUNK_MAX 65000u
+
+struct zn_slot;
+
+struct zn_queue {
+    /* the writer's */
+    struct zn_chunk *wchunk;
+    struct zn_chunk *mchunk;             /* where the unfinished message begins */
+    uint32_t wpos, mpos;
+    uint64_t wmsgs;                      /* messages completed */
+    uint64_t seen_consumed;
+    _Atomic uint32_t hwm;                /* messages; 0: no limit */
+    bool open;                           /* inside a message */
+    _Atomic uint8_t writer_waiting;      /* tell it when there is room */
+    _Atomic uint64_t written;            /* messages published */
+
+    /* the reader's */
+    struct zn_chunk *rchunk;
+    uint32_t rpos;
+    uint32_t peeked;                     /* length of the record last peeked */
+    uint64_t rmsgs;                      /* messages read */
+    uint64_t seen_written;
+    uint64_t sent;                       /* bytes of the first message already out */
+    uint32_t since_check;
+    _Atomic uint32_t lwm;                /* look for a waiting writer this often */
+    bool peeked_more;
+    bool reading;                        /* inside a message */
+    _Atomic uint8_t reader_asleep;       /* tell it when something is published */
+    _Atomic uint64_t consumed;           /* messages */
+
+    /* both */
+    struct zn_chunk *first;              /* the writer's first, for the reader */
+    _Atomic(struct zn_chunk *) spare;
+    struct zn_slot *slot;                /* conflating: a queue of one */
+};
+
+/* hwm: messages, 0 for no limit. -ENOMEM only if conflate. */
+int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate);
+/* When neither end is in use any more. */
+void zn_queue_fini(struct zn_queue *q);
+/* From either side. Queued messages stay, even above a smaller limit. */
+void zn_queue_set_hwm(struct zn_queue *q, uint32_t hwm);
+
+/* ---- The writer. */
+
+int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f);
+bool zn_queue_room_slow(struct zn_queue *q);
+
+/* Whether a message may begin. If not, the reader will report when one may. */
+static inline bool zn_queue_room(struct zn_queue *q)
+{
+    uint32_t hwm = atomic_load_explicit(&q->hwm, memory_order_relaxed);
+    return hwm == 0 || q->wmsgs - q->seen_consumed < hwm || zn_queue_room_slow(q);
+}
+
+static inline void zn_queue_message_done(struct zn_queue *q)
+{
+    q->wmsgs++;
+    q->open = false;
+    q->mchunk = q->wchunk;
+    q->mpos = q->wpos;
+}
+
+/* Appends a frame: copies it, or holds its content. Does not look at the limit and
+ * does not publish. -ENOMEM: nothing was written. */
+static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
+{
+    if (ZN_UNLIKELY(f->size > 255 || q->wchunk == NULL
+                    || q->wchunk->cap - q->wpos <= f->size + 2 || q->slot != NULL))
+        return zn_queue_write_slow(q, f);
+
+    uint8_t *p = q->wchunk->data + q->wpos;
+    p[0] = f->flags & (ZN_MORE | ZN_COMMAND);
+    p[1] = (uint8_t)f->size;
+    if (f->size > 0)
+        memcpy(p + 2, f->data, f->size);
+    q->wpos += 2 + (uint32_t)f->size;
+    if (f->flags & ZN_MORE)
+        q->open = true;
+    else
+        zn_queue_message_done(q);
+    return 0;
+}
+
+/* Appends records in wire form: whole ones, at most ZN_CHUNK_MAX bytes, none large
+ * enough to be shared, in which `messages` messages end, the last of them `tail` bytes
+ * before the run does. Not for conflating queues. -ENOMEM: nothing was written. */
+int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
+                    uint32_t messages, size_t tail);
+
+/* Forgets an unfinished message. */
+void zn_queue_rollback(struct zn_queue *q);
+
+/* Publishes messages up to number `upto` (wmsgs: all). True if the reader sleeps and
+ * is to be told: it counts as awake from now on. */
+static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
+{
+    if (upto == atomic_load_explicit(&q->written, memory_order_relaxed))
+        return false;
+    atomic_exchange_explicit(&q->written, upto, memory_order_seq_cst);
+    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed)
+           && atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
+}
+
+/* ---- The reader. */
+
+int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f);
+bool zn_queue_writer_waits(struct zn_queue *q);
+void zn_queue_next_slow(struct zn_queue *q);
+
+/* Shows the next frame of a published message, in place: 1, or 0 if there is none. */
+static inline int zn_queue_peek(struct zn_queue *q, struct zn_frame *f)
+{
+    if (q->rmsgs == q->seen_written || q->rchunk == NULL)
+        return zn_queue_peek_slow(q, f);
+    const uint8_t *p = q->rchunk->data + q->rpos;
+    if (ZN_UNLIKELY(p[0] & (ZN_REC_REF | ZN_REC_JUMP | ZN_LONG)))
+        return zn_queue_peek_slow(q, f);
+    f->flags = p[0];
+    f->size = p[1];
+    f->data = p + 2;
+    f->content = NULL;
+    q->peeked = 2u + p[1];
+    q->peeked_more = p[0] & ZN_MORE;
+    return 1;
+}
+
+/* Steps over the frame that was peeked. True if the writer waits for room and is to be
+ * told. */
+static inline bool zn_queue_next(struct zn_queue *q)
+{
+    if (ZN_UNLIKELY(q->slot != NULL || q->rchunk->data[q->rpos] & ZN_REC_REF))
+        zn_queue_next_slow(q);
+    q->rpos += q->peeked;
+    q->reading = q->peeked_more;
+    if (q->peeked_more)
+        return false;
+
+    q->rmsgs++;
+    atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
+    uint32_t lwm = atomic_load_explicit(&q->lwm, memory_order_relaxed);
+    if (++q->since_check < lwm && q->rmsgs != q->seen_written)
+        return false;
+    return zn_queue_writer_waits(q);
+}
+
+/* Falls asleep: the writer will report. False if there is something after all. */
+bool zn_queue_sleep(struct zn_queue *q);
+
+/* How frames go out of a connection. */
+enum zn_framing { ZN_FRAMING_V2, ZN_FRAMING_V1, ZN_FRAMING_RAW };
+
+struct zn_gather {
+    enum zn_framing framing;
+    struct zn_iov *iov;
+    int max, count;
+    uint8_t (*heads)[16];                /* max of them: headers of V1 */
+    size_t limit, bytes;
+    /* for zn_queue_sent() */
+    struct zn_chunk *chunk;
+    uint32_t pos;
+    uint64_t msgs;
+    bool plain;                          /* no shared content, no other chunk */
+};
+
+/* Gathers what can be written to the kernel now, from where the last write ended. */
+void zn_queue_gather(struct zn_queue *q, struct zn_gather *g);
+/* n of g->bytes were written. True if the writer waits for room and is to be told. */
+bool zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
+/* The connection is gone: what was sent of an unfinished message is sent again. */
+static inline void zn_queue_resend(struct zn_queue *q)
+{
+    q->sent = 0;
+}
+
+/* Length of the record at p (no jump), what it shows, and its wire header. */
+uint32_t zn_queue_record(const uint8_t *p, struct zn_frame *f, const uint8_t **head,
+                         size_t *head_size);
+
+/* Drops every published message. */
+void zn_queue_discard(struct zn_queue *q);
+
+/* Frees what an empty queue holds. For a caller who owns both ends. */
+void zn_queue_trim(struct zn_queue *q);
+
+#endif

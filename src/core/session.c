@@ -1,0 +1,453 @@
+/* core/session.c - a connection from its first attempt to its end; see session.h.
+ *
+ *   NEW -> RESOLVING -> CONNECTING -> HANDSHAKE -> TRAFFIC -> (WAITING -> ...) DEAD
+ *
+ * Accepted connections begin with HANDSHAKE, raw ones go to TRAFFIC at once. All of this
+ * runs on the loop's thread, by the holder of the token; traffic.c moves the bytes. */
+#include "core/session.h"
+
+#include "core/ctx.h"
+#include "core/establish.h"
+#include "core/monitor.h"
+
+static void control(struct zn_session *ss);
+
+static const struct zn_options *options(const struct zn_session *ss)
+{
+    return &ss->route->options;
+}
+
+static struct zn_socket *socket_of(const struct zn_session *ss)
+{
+    return ss->route->socket;
+}
+
+static enum zn_phase phase_of(const struct zn_session *ss)
+{
+    return (enum zn_phase)atomic_load_explicit(&ss->phase, memory_order_relaxed);
+}
+
+void zn_session_set_phase(struct zn_session *ss, enum zn_phase phase)
+{
+    atomic_store_explicit(&ss->phase, (uint8_t)phase, memory_order_relaxed);
+}
+
+/* ---- The token. */
+
+void zn_session_hold(struct zn_session *ss)
+{
+    atomic_fetch_add_explicit(&ss->refs, 1, memory_order_relaxed);
+}
+
+void zn_session_drop(struct zn_session *ss)
+{
+    if (atomic_fetch_sub_explicit(&ss->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    zn_route_drop(ss->route);
+    zn_free(ss->resolution);
+    zn_free(ss);
+}
+
+void zn_session_post(struct zn_session *ss, unsigned work)
+{
+    atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
+    zn_session_hold(ss);
+    if (!zn_loop_post(ss->loop, &ss->task))
+        zn_session_drop(ss);
+}
+
+static void on_task(struct zn_task *t)
+{
+    struct zn_session *ss = ZN_CONTAINER(t, struct zn_session, task);
+    zn_session_run(ss, true);
+    zn_session_drop(ss);
+}
+
+/* Traffic, as far as the words say. */
+static void move(struct zn_session *ss, unsigned words)
+{
+    int rc = 0;
+    if (words & ZN_WORK_ROOM)
+        ss->kernel_full = false;
+    if (words & ZN_WORK_HUNG_UP)
+        ss->hung_up = true;
+    if (words & (ZN_WORK_OUT | ZN_WORK_ROOM) && !ss->write_failed) {
+        rc = zn_session_write(ss);
+        if (rc < 0) {
+            /* What the peer sent before it went is still to be read: the reader ends
+             * the connection. */
+            ss->write_failed = true;
+            ss->hung_up = true;
+            words |= ZN_WORK_IN;
+        }
+    }
+    if (words & ZN_WORK_IN && ss->failed == 0) {
+        if (atomic_load_explicit(&ss->stop, memory_order_relaxed)
+            || zn_end_peer_closed(ss->end))
+            rc = zn_session_drain(ss);
+        else
+            rc = zn_session_read(ss, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH);
+        if (rc < 0)
+            ss->failed = rc;
+    }
+}
+
+void zn_session_run(struct zn_session *ss, bool on_loop)
+{
+    if (atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel)
+        & ZN_WORK_TOKEN)
+        return;                          /* the holder will see what was left */
+    for (;;) {
+        unsigned words = atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN,
+                                                   memory_order_acq_rel);
+        words &= ~(unsigned)ZN_WORK_TOKEN;
+        unsigned foreign = on_loop ? 0 : words & ~(unsigned)ZN_WORK_OUT;
+        if (!on_loop && phase_of(ss) != ZN_PHASE_TRAFFIC)
+            foreign = words;
+        words &= ~foreign;
+
+        if (words != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
+            move(ss, words);
+        if (on_loop)
+            zn_session_control(ss, words);
+        else if (foreign != 0 || ss->failed != 0 || ss->write_failed
+                 || zn_end_peer_closed(ss->end))
+            zn_session_post(ss, foreign | ZN_WORK_CONTROL);
+
+        uint32_t is = ZN_WORK_TOKEN;
+        if (!on_loop)
+            is = atomic_fetch_and_explicit(&ss->work, ~(uint32_t)ZN_WORK_TOKEN,
+                                           memory_order_acq_rel);
+        if (!on_loop) {
+            if (is & ~(uint32_t)ZN_WORK_TOKEN)
+                zn_session_post(ss, 0);
+            return;
+        }
+        if (atomic_compare_exchange_strong_explicit(&ss->work, &is, 0, memory_order_acq_rel,
+                                                    memory_order_relaxed))
+            return;
+    }
+}
+
+/* Sends closer together than this are a stream: the loop takes them in batches. */
+#define STREAM_GAP 30000u
+
+static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
+{
+    struct zn_session *ss = e->session;
+    unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u)
+                    | (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u)
+                    | (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
+    if (work == ZN_WORK_OUT && poster != NULL && phase_of(ss) == ZN_PHASE_TRAFFIC) {
+        uint64_t now = zn_now();
+        uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
+        atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
+        if (now - last > STREAM_GAP && zn_socket_run_after(poster, ss)) {
+            zn_session_hold(ss);
+            atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
+            return NULL;
+        }
+    }
+    zn_session_post(ss, work);
+    return NULL;
+}
+
+const struct zn_owner zn_session_owner = { .post = on_post };
+
+/* ---- Timers. */
+
+static void on_timer(struct zn_timer *t)
+{
+    struct zn_session *ss = ZN_CONTAINER(t, struct zn_session, timer);
+    atomic_fetch_or_explicit(&ss->work, ZN_WORK_CONTROL, memory_order_acq_rel);
+    zn_session_run(ss, true);
+}
+
+void zn_session_due(struct zn_session *ss, int which, uint64_t in_ms)
+{
+    ss->due[which] = in_ms == 0 ? 0 : zn_now() + in_ms * ZN_MS;
+}
+
+static void set_timer(struct zn_session *ss)
+{
+    uint64_t next = 0;
+    for (int i = 0; i < ZN_DUE_COUNT; i++)
+        if (ss->due[i] != 0 && (next == 0 || ss->due[i] < next))
+            next = ss->due[i];
+    if (next == 0)
+        zn_loop_clear_timer(ss->loop, &ss->timer);
+    else if (ss->timer.place == 0 || ss->timer.at != next)
+        zn_loop_set_timer(ss->loop, &ss->timer, next);
+}
+
+static bool is_due(struct zn_session *ss, int which, uint64_t now)
+{
+    if (ss->due[which] == 0 || ss->due[which] > now)
+        return false;
+    ss->due[which] = 0;
+    return true;
+}
+
+static void send_ping(struct zn_session *ss)
+{
+    uint8_t ping[ZN_PING_FRAME_MAX];
+    const struct zn_options *o = options(ss);
+    size_t n = zn_ping_frame(ping, (uint16_t)o->heartbeat_ttl);
+    if (zn_session_urgent(ss, ping, n) == 0)
+        atomic_fetch_or_explicit(&ss->work, ZN_WORK_OUT, memory_order_acq_rel);
+    zn_session_due(ss, ZN_DUE_PING, (uint64_t)o->heartbeat_ivl);
+    if (ss->due[ZN_DUE_PONG] == 0) {
+        int timeout = o->heartbeat_timeout >= 0 ? o->heartbeat_timeout : o->heartbeat_ivl;
+        ss->heard_pong = false;
+        zn_session_due(ss, ZN_DUE_PONG, (uint64_t)timeout);
+    }
+}
+
+static void heartbeat(struct zn_session *ss, uint64_t now)
+{
+    if (is_due(ss, ZN_DUE_PONG, now) && !ss->heard_pong)
+        ss->failed = -ETIMEDOUT;
+    if (is_due(ss, ZN_DUE_TTL, now) && !ss->heard_ttl)
+        ss->failed = -ETIMEDOUT;
+    if (is_due(ss, ZN_DUE_PING, now))
+        send_ping(ss);
+}
+
+/* ---- Letting go. */
+
+static bool let_go(const struct zn_session *ss)
+{
+    return atomic_load_explicit(&ss->stop, memory_order_acquire)
+           || (ss->end != NULL && zn_end_peer_closed(ss->end));
+}
+
+static bool has_unsent(struct zn_session *ss)
+{
+    struct zn_frame f;
+    return ss->end != NULL && (ss->end->in->sent > 0 || zn_queue_peek(ss->end->in, &f) > 0);
+}
+
+/* The socket has let go: what is queued goes out as long as its linger says. True if this
+ * is the end. */
+static bool lingers_out(struct zn_session *ss, uint64_t now)
+{
+    if (!has_unsent(ss))
+        return true;
+    int linger = ss->end->pipe->linger_ms;
+    if (linger == 0 || is_due(ss, ZN_DUE_LINGER, now))
+        return true;
+    if (linger > 0 && ss->due[ZN_DUE_LINGER] == 0)
+        zn_session_due(ss, ZN_DUE_LINGER, (uint64_t)linger);
+    return false;
+}
+
+static void free_session(struct zn_retired *r)
+{
+    zn_session_drop(ZN_CONTAINER(r, struct zn_session, grave));
+}
+
+void zn_session_close_fd(struct zn_session *ss)
+{
+    if (ss->fd < 0)
+        return;
+    if (ss->watched)
+        zn_loop_unwatch(ss->loop, ss->fd);
+    ss->watched = false;
+    /* A forked child may look at fd: it must never name somebody else's. */
+    int fd = ss->fd;
+    ss->fd = -1;
+    zn_sock_close(fd);
+}
+
+void zn_session_die(struct zn_session *ss)
+{
+    if (phase_of(ss) == ZN_PHASE_DEAD)
+        return;
+    zn_session_set_phase(ss, ZN_PHASE_DEAD);
+    memset(ss->due, 0, sizeof ss->due);
+    zn_loop_clear_timer(ss->loop, &ss->timer);
+    zn_session_close_fd(ss);
+    zn_session_traffic_reset(ss);
+    zn_handshake_drop(ss);
+    zn_metadata_drop(ss->metadata);
+    zn_free(ss->target);
+    ss->metadata = NULL;
+    ss->target = NULL;
+
+    struct zn_socket *s = socket_of(ss);
+    zn_socket_lock(s);
+    zn_list_remove(&ss->link);
+    zn_socket_unlock(s);
+    struct zn_end *end = ss->end;
+    ss->end = NULL;
+    if (end != NULL)
+        zn_end_close(end, NULL);
+    zn_free(ss->names);
+    ss->names = NULL;
+    zn_loop_add_load(ss->loop, -1);
+    zn_loop_retire(ss->loop, &ss->grave);
+}
+
+void zn_session_stop(struct zn_session *ss)
+{
+    atomic_store_explicit(&ss->stop, 1, memory_order_release);
+    zn_session_post(ss, ZN_WORK_CONTROL);
+}
+
+/* ---- The loop's part. */
+
+static void on_phase_due(struct zn_session *ss)
+{
+    switch (phase_of(ss)) {
+    case ZN_PHASE_CONNECTING:
+        zn_session_attempt_failed(ss, -ETIMEDOUT);
+        break;
+    case ZN_PHASE_WAITING:
+        zn_session_attempt(ss);
+        break;
+    case ZN_PHASE_HANDSHAKE:
+        zn_session_lost(ss, -EAGAIN);
+        break;
+    default:
+        break;
+    }
+}
+
+static void control(struct zn_session *ss)
+{
+    uint64_t now = zn_now();
+    if (let_go(ss) && lingers_out(ss, now)) {
+        zn_session_die(ss);
+        return;
+    }
+    if (phase_of(ss) == ZN_PHASE_NEW)
+        zn_session_begin(ss);
+    if (is_due(ss, ZN_DUE_PHASE, now))
+        on_phase_due(ss);
+    if (phase_of(ss) == ZN_PHASE_TRAFFIC)
+        heartbeat(ss, now);
+}
+
+void zn_session_control(struct zn_session *ss, unsigned words)
+{
+    enum zn_phase phase = phase_of(ss);
+    if (phase == ZN_PHASE_DEAD)
+        return;
+    if (phase == ZN_PHASE_CONNECTING && words & (ZN_WORK_ROOM | ZN_WORK_IN))
+        zn_session_connected(ss);
+    if (phase == ZN_PHASE_RESOLVING && words & ZN_WORK_RESOLVED)
+        zn_session_resolved(ss);
+    if (phase == ZN_PHASE_HANDSHAKE && words & (ZN_WORK_IN | ZN_WORK_ROOM))
+        zn_session_shake(ss, words);
+
+    control(ss);
+    if (ss->failed != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
+        zn_session_lost(ss, ss->failed);
+    if (phase_of(ss) != ZN_PHASE_DEAD)
+        set_timer(ss);
+}
+
+static void on_ready(struct zn_watch *w, unsigned events)
+{
+    struct zn_session *ss = ZN_CONTAINER(w, struct zn_session, watch);
+    unsigned work = (events & ZN_FD_IN ? ZN_WORK_IN : 0u)
+                    | (events & ZN_FD_OUT ? ZN_WORK_ROOM : 0u)
+                    | (events & ZN_FD_ERR ? ZN_WORK_HUNG_UP | ZN_WORK_IN : 0u);
+    atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
+    zn_session_run(ss, true);
+}
+
+/* ---- Making one. */
+
+static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
+{
+    struct zn_session *ss = zn_zalloc(sizeof *ss);
+    if (ss == NULL)
+        return NULL;
+    ss->watch.ready = on_ready;
+    ss->task.run = on_task;
+    ss->timer.fire = on_timer;
+    ss->grave.free = free_session;
+    ss->route = r;
+    ss->loop = loop;
+    ss->fd = -1;
+    atomic_store_explicit(&ss->refs, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    zn_list_init(&ss->link);
+    zn_loop_add_load(loop, 1);
+    return ss;
+}
+
+int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end)
+{
+    const struct zn_options *o = options(ss);
+    struct zn_socket *s = socket_of(ss);
+    bool conflate = o->conflate && s->pattern->flags & ZN_PAT_CONFLATES;
+    struct zn_pipe *p;
+    if (zn_pipe_new(&p, conflate, conflate) < 0)
+        return -ENOMEM;
+    struct zn_end *e = &p->end[0];
+    e->route = ss->route;
+    e->initiator = ss->initiator;
+    zn_end_own(e, &zn_socket_owner, s);
+    zn_end_own(e->peer, &zn_session_owner, ss);
+    zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
+    ss->end = e->peer;
+    *socket_end = e;
+    return 0;
+}
+
+void zn_session_unmake_pipe(struct zn_session *ss)
+{
+    struct zn_end *mine = ss->end;
+    ss->end = NULL;
+    zn_end_own(mine->peer, NULL, NULL);
+    zn_end_own(mine, NULL, NULL);
+    zn_end_release(mine->peer);
+    zn_end_release(mine);
+}
+
+int zn_session_connect(struct zn_route *r)
+{
+    struct zn_socket *s = r->socket;
+    struct zn_loop *loop = zn_ctx_loop(s->ctx, r->options.affinity);
+    if (loop == NULL)
+        return -EMTHREAD;
+    struct zn_session *ss = session_new(r, loop);
+    if (ss == NULL)
+        return -ENOMEM;
+    ss->initiator = true;
+
+    int rc = 0;
+    struct zn_end *e;
+    if (!r->options.immediate) {
+        rc = zn_session_make_pipe(ss, &e);
+        if (rc == 0 && (rc = zn_socket_attach(s, e)) < 0)
+            zn_session_unmake_pipe(ss);
+    }
+    if (rc < 0) {
+        zn_loop_add_load(loop, -1);
+        zn_session_drop(ss);
+        return rc == -EBUSY ? 0 : rc;    /* PAIR has its peer: this one is ignored */
+    }
+    zn_list_append(&r->sessions, &ss->link);
+    zn_session_post(ss, ZN_WORK_CONTROL);
+    return 0;
+}
+
+void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd)
+{
+    struct zn_socket *s = r->socket;
+    struct zn_session *ss = loop != NULL ? session_new(r, loop) : NULL;
+    if (ss == NULL) {
+        zn_sock_close(fd);
+        return;
+    }
+    ss->fd = fd;
+    zn_socket_lock(s);
+    zn_list_append(&r->sessions, &ss->link);
+    if (r->closed)
+        atomic_store_explicit(&ss->stop, 1, memory_order_relaxed);
+    zn_socket_unlock(s);
+    zn_session_post(ss, ZN_WORK_CONTROL);
+}

@@ -1,0 +1,120 @@
+/* core/session.h - one connection's life: resolve, connect or accept, handshake, traffic,
+ * and again.
+ *
+ * Threads  A session is run by whoever holds its token. Traffic (a queue to the kernel, the
+ *          kernel to a queue) may be run by any thread; all else is for its loop's thread.
+ *          A thread that finds the token taken leaves word, and goes.
+ * Memory   Counted. It holds its route, and through that its socket, until it ends. */
+#ifndef ZN_CORE_SESSION_H
+#define ZN_CORE_SESSION_H
+
+#include "base/list.h"
+#include "core/pipe.h"
+#include "core/socket.h"
+#include "core/transport.h"
+#include "io/loop.h"
+#include "wire/handshake.h"
+
+enum zn_phase {
+    ZN_PHASE_NEW,                        /* to be started, or accepted and not yet tuned */
+    ZN_PHASE_RESOLVING,
+    ZN_PHASE_CONNECTING,
+    ZN_PHASE_WAITING,                    /* for the next attempt */
+    ZN_PHASE_HANDSHAKE,
+    ZN_PHASE_TRAFFIC,
+    ZN_PHASE_DEAD
+};
+
+/* Words left for whoever holds the token. */
+enum {
+    ZN_WORK_TOKEN = 1,                   /* somebody runs it */
+    ZN_WORK_IN = 2,                      /* readable, or room in the inbound queue */
+    ZN_WORK_OUT = 4,                     /* something to write, or the kernel has room */
+    ZN_WORK_CONTROL = 8,                 /* for the loop's thread */
+    ZN_WORK_ROOM = 16,                   /* the kernel has room again */
+    ZN_WORK_RESOLVED = 64,
+    ZN_WORK_HUNG_UP = 32                 /* the kernel says that the peer has gone */
+};
+
+/* Deadlines, of which the one timer follows the next. */
+enum { ZN_DUE_PHASE, ZN_DUE_LINGER, ZN_DUE_PING, ZN_DUE_PONG, ZN_DUE_TTL, ZN_DUE_COUNT };
+
+struct zn_session {
+    struct zn_watch watch;
+    struct zn_task task;
+    struct zn_timer timer;
+    struct zn_retired grave;
+    struct zn_list link;                 /* in route->sessions, under the socket's lock */
+    struct zn_loop *loop;
+    struct zn_route *route;
+    struct zn_end *end;                  /* our side of the pipe, or NULL */
+    _Atomic uint32_t work;
+    _Atomic uint32_t refs;
+    _Atomic uint8_t stop;                /* the socket wants it to end */
+    _Atomic uint8_t phase;               /* enum zn_phase */
+    uint8_t version;                     /* enum zn_zmtp */
+    bool initiator;
+    bool kernel_full;                    /* wait for ZN_WORK_ROOM */
+    bool heard_pong, heard_ttl;          /* something came since we, the peer, pinged */
+    bool hung_up;                        /* the kernel says so: read up to the end */
+    bool write_failed;                   /* the reader will find out why */
+    bool watched;
+    int fd;
+    int failed;                          /* -errno that ended traffic; 0: none */
+    _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
+
+    /* inbound */
+    uint8_t *partial;                    /* the start of a frame, heap; or NULL */
+    uint32_t partial_size;
+    uint8_t req_state;                   /* how much of REQ's envelope has come */
+    struct zn_content *big;              /* a large frame that is arriving */
+    uint64_t big_size, big_have;
+    uint8_t big_flags;
+
+    /* outbound, before the queue: hello message, pong, ping */
+    uint8_t *urgent;
+    uint32_t urgent_size, urgent_sent;
+
+    struct zn_metadata *metadata;
+    struct zn_handshake *handshake;
+    char *names;                         /* local, NUL, remote: for the monitor; or NULL */
+    struct zn_resolution *resolution;
+    struct zn_target *target;
+    int target_index;
+    int tries;
+    uint64_t due[ZN_DUE_COUNT];
+};
+
+/* A connecting session, its pipe attached to the socket unless IMMEDIATE. Socket locked. */
+int zn_session_connect(struct zn_route *r);
+/* An accepted one; takes fd over. From a loop's thread, no lock held. */
+void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd);
+/* The socket lets it go: it ends when its linger does. Socket locked. */
+void zn_session_stop(struct zn_session *ss);
+
+void zn_session_hold(struct zn_session *ss);
+void zn_session_drop(struct zn_session *ss);
+/* Runs what is to be done, as far as this thread may. */
+void zn_session_run(struct zn_session *ss, bool on_loop);
+/* Hands it to its loop. */
+void zn_session_post(struct zn_session *ss, unsigned work);
+
+extern const struct zn_owner zn_session_owner;
+
+/* ---- traffic.c: by whoever holds the token, in ZN_PHASE_TRAFFIC. 0, or -errno: the
+ * connection is to end. */
+int zn_session_write(struct zn_session *ss);
+int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size);
+/* Reads and throws away, for a socket that has closed its end. */
+int zn_session_drain(struct zn_session *ss);
+/* Bytes that came behind the handshake. */
+int zn_session_feed(struct zn_session *ss, const uint8_t *p, size_t size);
+/* Publishes inbound messages as far as the high-water mark lets it. */
+void zn_session_publish(struct zn_session *ss);
+/* Puts an empty message, or the given one, into the inbound queue. */
+int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size);
+/* Bytes to go out before anything that is queued. -ENOMEM. */
+int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size);
+void zn_session_traffic_reset(struct zn_session *ss);
+
+#endif

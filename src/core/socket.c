@@ -1,0 +1,594 @@
+/* core/socket.c - a socket's life, its lock, its ready list and its ends. */
+#include "core/socket.h"
+
+#include "core/ctx.h"
+#include "core/handle.h"
+#include "core/listener.h"
+#include "core/monitor.h"
+#include "core/session.h"
+#include "core/transport.h"
+
+/* ---- Life. */
+
+static void socket_init(struct zn_socket *s, struct zn_ctx *ctx,
+                        const struct zn_pattern *pattern)
+{
+    s->ctx = ctx;
+    s->pattern = pattern;
+    s->fd = -1;
+    atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
+    zn_list_init(&s->ctx_link);
+    zn_list_init(&s->routes);
+    zn_list_init(&s->watchers);
+    zn_options_init(&s->options);
+    s->options.ipv6 = ctx->ipv6;
+    s->options.linger = pattern->flags & ZN_PAT_NO_LINGER || !ctx->blocky ? 0 : -1;
+}
+
+static void socket_free(struct zn_socket *s)
+{
+    struct zn_ctx *ctx = s->ctx;
+    if (s->fd >= 0)
+        zn_sock_close(s->fd);
+    zn_options_fini(&s->options);
+    zn_free(s->last_endpoint);
+    zn_free(s->ends);
+    zn_free(s->state);
+    if (s->handle != NULL)
+        zn_handle_free(s->handle);
+    zn_ctx_remove(ctx, s);
+    zn_free(s);
+}
+
+int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out)
+{
+    const struct zn_pattern *pattern = zn_pattern_find(type);
+    if (pattern == NULL)
+        return -EINVAL;
+    struct zn_socket *s = zn_zalloc(sizeof *s);
+    if (s == NULL)
+        return -ENOMEM;
+    socket_init(s, ctx, pattern);
+
+    int rc = zn_ctx_add(ctx, s);
+    if (rc < 0) {
+        zn_options_fini(&s->options);
+        zn_free(s);
+        return rc;
+    }
+    s->state = zn_zalloc(ZN_MAX(pattern->state_size, 1u));
+    s->handle = zn_handle_new(s);
+    rc = s->state == NULL || s->handle == NULL ? -ENOMEM : 0;
+    if (rc == 0 && pattern->init != NULL)
+        rc = pattern->init(s);
+    if (rc < 0) {
+        if (s->handle != NULL)
+            atomic_store_explicit(&s->handle->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
+        socket_free(s);
+        return rc;
+    }
+    *out = s->handle;
+    return 0;
+}
+
+void zn_socket_hold(struct zn_socket *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
+void zn_socket_drop(struct zn_socket *s)
+{
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
+        if (s->pattern->fini != NULL)
+            s->pattern->fini(s);
+        socket_free(s);
+    }
+}
+
+/* In a forked child, which has none of the threads: the descriptors are closed, what
+ * belongs to the parent's threads is left alone. */
+static void abandon(struct zn_handle *h)
+{
+    atomic_store_explicit(&h->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
+    if (atomic_load_explicit(&h->lock.word, memory_order_relaxed) != 0)
+        return;                          /* forked amid a change: hands off */
+    struct zn_socket *s = h->socket;
+    ZN_LIST_EACH(it, &s->routes)
+    {
+        struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
+        if (r->listener != NULL)
+            zn_listener_abandon(r->listener);
+        ZN_LIST_EACH(at, &r->sessions)
+            zn_sock_close(ZN_CONTAINER(at, struct zn_session, link)->fd);
+    }
+    zn_sock_close(s->fd);
+}
+
+/* Nobody can enter any more: the port is free, peers are let go, each with the linger
+ * that the socket had. */
+int zn_socket_close(struct zn_handle *h)
+{
+    struct zn_socket *s;
+    int rc = zn_handle_lock(h, &s);
+    if (rc == -ETERM && h->stamp != zn_process_stamp()) {
+        abandon(h);
+        return 0;
+    }
+    if (rc < 0)
+        return rc;
+
+    atomic_store_explicit(&h->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
+    s->closed = true;
+    s->has_stuck = false;
+    zn_socket_process(s);
+    while (!zn_list_empty(&s->routes))
+        zn_route_close(ZN_CONTAINER(s->routes.next, struct zn_route, link));
+    while (s->end_count > 0)
+        zn_socket_end_close(s, s->ends[s->end_count - 1], s->options.linger);
+    zn_socket_process(s);
+    zn_monitor_stop(s);
+    zn_socket_wake(s);
+    zn_socket_unlock(s);
+    zn_socket_drop(s);
+    return 0;
+}
+
+/* ---- The lock, and what is left to do after it. */
+
+void zn_socket_lock(struct zn_socket *s)
+{
+    zn_lock(&s->handle->lock);
+}
+
+void zn_socket_unlock(struct zn_socket *s)
+{
+    struct zn_session *run = s->run_after;
+    struct zn_socket *work = s->work_first;
+    s->run_after = NULL;
+    s->work_first = NULL;
+    while (ZN_UNLIKELY(zn_unlock(&s->handle->lock))) {
+        s->run_after = run;
+        s->work_first = work;
+        zn_socket_process(s);
+        run = s->run_after;
+        work = s->work_first;
+        s->run_after = NULL;
+        s->work_first = NULL;
+    }
+    /* From here on s may be gone. */
+    if (run != NULL) {
+        zn_session_run(run, false);
+        zn_session_drop(run);
+    }
+    while (work != NULL) {
+        struct zn_socket *next = work->work_next;
+        zn_socket_work(work);
+        work = next;
+    }
+}
+
+bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)
+{
+    if (s->run_after != NULL)
+        return false;
+    s->run_after = session;
+    return true;
+}
+
+void zn_socket_work(struct zn_socket *s)
+{
+    atomic_store_explicit(&s->work_listed, 0, memory_order_seq_cst);
+    if (zn_lock_post(&s->handle->lock)) {
+        zn_socket_process(s);
+        zn_socket_unlock(s);
+    }
+    zn_socket_drop(s);
+}
+
+void zn_socket_work_later(struct zn_socket *s, struct zn_socket *poster)
+{
+    if (poster == NULL) {
+        zn_socket_work(s);
+    } else if (atomic_exchange_explicit(&s->work_listed, 1, memory_order_seq_cst)) {
+        zn_socket_drop(s);               /* whoever listed it will do ours too */
+    } else {
+        s->work_next = poster->work_first;
+        poster->work_first = s;
+    }
+}
+
+/* ---- Waking. */
+
+void zn_socket_wake(struct zn_socket *s)
+{
+    zn_waiter_wake(&s->waiter);
+    if (ZN_LIKELY(atomic_load_explicit(&s->watcher_count, memory_order_seq_cst) == 0))
+        return;
+    zn_lock(&s->watch_lock);
+    if (s->fd >= 0 && !s->fd_raised) {
+        s->fd_raised = true;
+        zn_signal_raise(s->fd);
+    }
+    ZN_LIST_EACH(it, &s->watchers)
+    {
+        struct zn_watcher *w = ZN_CONTAINER(it, struct zn_watcher, link);
+        if (w->waiter != NULL)
+            zn_waiter_wake(w->waiter);
+        if (w->signal >= 0)
+            zn_signal_raise(w->signal);
+    }
+    zn_unlock(&s->watch_lock);
+}
+
+void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w)
+{
+    zn_lock(&s->watch_lock);
+    zn_list_append(&s->watchers, &w->link);
+    zn_unlock(&s->watch_lock);
+    atomic_fetch_add_explicit(&s->watcher_count, 1, memory_order_seq_cst);
+}
+
+void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w)
+{
+    zn_lock(&s->watch_lock);
+    zn_list_remove(&w->link);
+    zn_unlock(&s->watch_lock);
+    atomic_fetch_sub_explicit(&s->watcher_count, 1, memory_order_seq_cst);
+}
+
+void zn_socket_stop(struct zn_socket *s)
+{
+    atomic_store_explicit(&s->stopped, true, memory_order_seq_cst);
+    zn_socket_wake(s);
+}
+
+bool zn_socket_stopped(const struct zn_socket *s)
+{
+    return atomic_load_explicit(&s->stopped, memory_order_acquire);
+}
+
+/* ---- The ready list. */
+
+/* What an owner of ends must hear at once, though the application may be away. */
+static bool is_urgent(const struct zn_socket *s, unsigned what)
+{
+    if (what & (ZN_POST_ATTACH | ZN_POST_READY | ZN_POST_CLOSED))
+        return true;
+    return what & ZN_POST_READ && s->pattern->flags & ZN_PAT_EAGER;
+}
+
+static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
+{
+    (void)poster;
+    struct zn_socket *s = e->socket;
+    if (atomic_fetch_or_explicit(&e->posted, what, memory_order_acq_rel) == 0) {
+        struct zn_end *head = atomic_load_explicit(&s->ready, memory_order_relaxed);
+        do
+            e->ready_next = head;
+        while (!atomic_compare_exchange_weak_explicit(&s->ready, &head, e,
+                                                      memory_order_seq_cst,
+                                                      memory_order_relaxed));
+    }
+    zn_socket_wake(s);
+    if (!is_urgent(s, what))
+        return NULL;
+    zn_socket_hold(s);
+    return s;
+}
+
+const struct zn_owner zn_socket_owner = { .post = on_post };
+
+static void release_if_gone(struct zn_end *e)
+{
+    if (e->gone && atomic_load_explicit(&e->posted, memory_order_acquire) == 0)
+        zn_end_release(e);
+}
+
+/* Draft messages; see zmq_setsockopt's ZMQ_HELLO_MSG and its kin. */
+#define TYPE(t) (1u << (t))
+#define HELLO_TYPES (TYPE(ZMQ_REQ) | TYPE(ZMQ_REP) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_ROUTER) \
+                     | TYPE(ZMQ_CLIENT) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
+#define GOODBYE_TYPES (TYPE(ZMQ_REP) | TYPE(ZMQ_ROUTER) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
+#define HICCUP_TYPES (TYPE(ZMQ_REQ) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_CLIENT) | TYPE(ZMQ_PEER))
+
+static bool is_one_of(const struct zn_socket *s, uint32_t types)
+{
+    return types >> s->pattern->type & 1;
+}
+
+const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o)
+{
+    return o->hello_msg.size > 0 && is_one_of(s, HELLO_TYPES) ? &o->hello_msg : NULL;
+}
+
+const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,
+                                        bool initiator)
+{
+    const struct zn_blob *b = initiator ? &o->hiccup_msg : &o->disconnect_msg;
+    return b->size > 0 && is_one_of(s, initiator ? HICCUP_TYPES : GOODBYE_TYPES) ? b : NULL;
+}
+
+void zn_socket_say_hello(struct zn_socket *s, struct zn_end *e)
+{
+    const struct zn_blob *hello = zn_socket_hello(s, &s->options);
+    if (hello == NULL)
+        return;
+    struct zn_frame f = { .data = hello->data, .size = hello->size };
+    zn_end_write_always(e, &f);
+    zn_end_flush(e);
+}
+
+/* Over inproc nobody is left to write the disconnect message: the queue's writer has gone,
+ * so this side may write in its place. */
+static void inproc_goodbye(struct zn_socket *s, struct zn_end *e)
+{
+    const struct zn_blob *bye = zn_socket_goodbye(s, &s->options, false);
+    if (!e->inproc || e->initiator || bye == NULL)
+        return;
+    struct zn_frame f = { .data = bye->data, .size = bye->size };
+    if (zn_queue_write(e->in, &f) == 0)
+        zn_queue_publish(e->in, e->in->wmsgs);
+    if (s->pattern->readable != NULL)
+        s->pattern->readable(s, e);
+}
+
+static void on_closed(struct zn_socket *s, struct zn_end *e)
+{
+    e->finished = true;
+    e->ready = false;
+    if (e->attached)
+        inproc_goodbye(s, e);
+    if (e->gone)
+        return;
+    if (!e->attached) {
+        zn_socket_end_close(s, e, 0);
+        return;
+    }
+    if (s->pattern->closed != NULL)
+        s->pattern->closed(s, e);
+    if (e->gone)
+        return;
+    struct zn_frame f;
+    if (!(s->pattern->flags & (ZN_PAT_RECV | ZN_PAT_EAGER)) || zn_end_peek(e, &f) == -EPIPE)
+        zn_socket_end_done(s, e);
+}
+
+static void handle_posts(struct zn_socket *s, struct zn_end *e, unsigned what)
+{
+    const struct zn_pattern *p = s->pattern;
+    if (what & ZN_POST_ATTACH && (s->closed || zn_socket_attach(s, e) < 0))
+        zn_socket_end_close(s, e, 0);
+    if (what & ZN_POST_READY && !e->gone) {
+        if (zn_socket_ready(s, e) < 0)
+            zn_socket_end_close(s, e, 0);
+        else
+            zn_socket_say_hello(s, e);
+    }
+    if (what & ZN_POST_READ && !e->gone && e->attached && p->readable != NULL)
+        p->readable(s, e);
+    if (what & ZN_POST_WRITE && !e->gone && e->attached && p->writable != NULL)
+        p->writable(s, e);
+    if (what & ZN_POST_CLOSED && !e->gone)
+        on_closed(s, e);
+}
+
+void zn_socket_process(struct zn_socket *s)
+{
+    if (ZN_LIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) == NULL))
+        return;
+    struct zn_end *taken = atomic_exchange_explicit(&s->ready, NULL, memory_order_acquire);
+    struct zn_end *first = NULL;
+    while (taken != NULL) {
+        struct zn_end *next = taken->ready_next;
+        taken->ready_next = first;
+        first = taken;
+        taken = next;
+    }
+    while (first != NULL) {
+        struct zn_end *e = first;
+        first = e->ready_next;
+        unsigned what = atomic_exchange_explicit(&e->posted, 0, memory_order_acq_rel);
+        s->processing = e;
+        if (!e->gone)
+            handle_posts(s, e, what);
+        s->processing = NULL;
+        release_if_gone(e);
+    }
+    zn_socket_wake(s);
+}
+
+/* ---- Ends. */
+
+void *zn_socket_state(struct zn_socket *s)
+{
+    return s->state;
+}
+
+struct zn_options *zn_socket_options(struct zn_socket *s)
+{
+    return &s->options;
+}
+
+const struct zn_pattern *zn_socket_pattern(struct zn_socket *s)
+{
+    return s->pattern;
+}
+
+uint32_t zn_socket_end_count(struct zn_socket *s)
+{
+    return s->end_count;
+}
+
+struct zn_end *zn_socket_end(struct zn_socket *s, uint32_t index)
+{
+    return s->ends[index];
+}
+
+int zn_socket_attach(struct zn_socket *s, struct zn_end *e)
+{
+    if (s->end_count == s->end_cap) {
+        uint32_t cap = s->end_cap ? s->end_cap * 2 : 1;
+        struct zn_end **ends = zn_realloc(s->ends, cap * sizeof *ends);
+        if (ends == NULL)
+            return -ENOMEM;
+        s->ends = ends;
+        s->end_cap = cap;
+    }
+    e->socket_index = s->end_count;
+    s->ends[s->end_count++] = e;
+    e->attached = true;
+    int rc = s->pattern->attach != NULL ? s->pattern->attach(s, e) : 0;
+    if (rc < 0) {
+        e->attached = false;
+        s->end_count--;
+        return rc;
+    }
+    zn_socket_hold(s);
+    return 0;
+}
+
+int zn_socket_ready(struct zn_socket *s, struct zn_end *e)
+{
+    e->ready = true;
+    int rc = s->pattern->ready != NULL ? s->pattern->ready(s, e) : 0;
+    if (rc < 0)
+        e->ready = false;
+    return rc;
+}
+
+static void detach(struct zn_socket *s, struct zn_end *e)
+{
+    if (!e->attached)
+        return;
+    if (s->pattern->detach != NULL)
+        s->pattern->detach(s, e);
+    e->attached = false;
+    struct zn_end *last = s->ends[--s->end_count];
+    s->ends[e->socket_index] = last;
+    last->socket_index = e->socket_index;
+    if (s->has_stuck && s->stuck.end == e)
+        s->has_stuck = false;
+    /* Never the last hold: the caller is inside of s. */
+    atomic_fetch_sub_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
+void zn_socket_end_done(struct zn_socket *s, struct zn_end *e)
+{
+    detach(s, e);
+    e->gone = true;
+    zn_end_disown(e, s);
+    if (s->processing != e)
+        release_if_gone(e);
+}
+
+void zn_socket_end_close(struct zn_socket *s, struct zn_end *e, int linger_ms)
+{
+    e->pipe->linger_ms = linger_ms;
+    zn_socket_end_done(s, e);
+}
+
+uint32_t zn_random_u32(void)
+{
+    uint32_t v;
+    zn_random(&v, sizeof v);
+    return v;
+}
+
+static int write_always_pair(struct zn_end *e, const uint8_t *head, size_t head_size,
+                             struct zn_bytes topic, uint8_t flags)
+{
+    uint8_t few[512], *all = few;
+    size_t size = head_size + topic.size;
+    if (size > sizeof few) {
+        all = zn_alloc(size);
+        if (all == NULL)
+            return -ENOMEM;
+    }
+    memcpy(all, head, head_size);
+    if (topic.size > 0)
+        memcpy(all + head_size, topic.data, topic.size);
+    struct zn_frame f = { .data = all, .size = size, .flags = flags };
+    int rc = zn_end_write_always(e, &f);
+    if (all != few)
+        zn_free(all);
+    return rc;
+}
+
+int zn_end_write_subscription(struct zn_end *e, bool subscribe, struct zn_bytes topic)
+{
+    static const uint8_t on[] = "\x09SUBSCRIBE", off[] = "\x06" "CANCEL";
+    if (e->peer_version == ZN_ZMTP_3_1) {
+        if (subscribe)
+            return write_always_pair(e, on, sizeof on - 1, topic, ZN_COMMAND);
+        return write_always_pair(e, off, sizeof off - 1, topic, ZN_COMMAND);
+    }
+    uint8_t first = subscribe ? 1 : 0;
+    return write_always_pair(e, &first, 1, topic, 0);
+}
+
+/* ---- Routes. */
+
+struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
+                              const char *text, bool bound)
+{
+    struct zn_route *r = zn_zalloc(sizeof *r);
+    size_t size = strlen(text) + 1;
+    if (r == NULL)
+        return NULL;
+    r->text = zn_alloc(size);
+    if (r->text == NULL || zn_options_copy(&r->options, &s->options) < 0) {
+        zn_free(r->text);
+        zn_free(r);
+        return NULL;
+    }
+    memcpy(r->text, text, size);
+    atomic_store_explicit(&r->refs, 1, memory_order_relaxed);
+    r->socket = s;
+    r->transport = t;
+    r->bound = bound;
+    zn_list_init(&r->sessions);
+    zn_list_append(&s->routes, &r->link);
+    zn_socket_hold(s);
+    return r;
+}
+
+void zn_route_drop(struct zn_route *r)
+{
+    if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    zn_options_fini(&r->options);
+    zn_free(r->text);
+    struct zn_socket *s = r->socket;
+    zn_free(r);
+    zn_socket_drop(s);
+}
+
+void zn_route_close(struct zn_route *r)
+{
+    struct zn_socket *s = r->socket;
+    r->closed = true;
+    zn_list_remove(&r->link);
+    if (r->listener != NULL)
+        zn_listener_close(r->listener);
+    r->listener = NULL;
+    if (r->transport->forget != NULL)
+        r->transport->forget(r);
+
+    for (uint32_t i = s->end_count; i-- > 0;)
+        if (i < s->end_count && s->ends[i]->route == r)
+            zn_socket_end_close(s, s->ends[i], s->options.linger);
+    ZN_LIST_EACH(it, &r->sessions)
+        zn_session_stop(ZN_CONTAINER(it, struct zn_session, link));
+    zn_route_drop(r);
+}
+
+void zn_socket_set_last_endpoint(struct zn_socket *s, const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = zn_alloc(size);
+    if (copy == NULL)
+        return;
+    memcpy(copy, text, size);
+    zn_free(s->last_endpoint);
+    s->last_endpoint = copy;
+}

@@ -1,0 +1,176 @@
+/* core/socket.h - a socket of any pattern: its lock, its ends, its endpoints.
+ *
+ * Threads  Everything that works on a socket holds its lock: an application thread that
+ *          came through zmq.h, or an I/O thread doing the socket's background work.
+ *          Nobody holds two sockets' locks (a monitor's excepted: monitored first), and
+ *          nobody who holds one waits for anything. A blocked call waits outside.
+ * Posts    What other threads have to say comes through the ready list (zn_end_post). If
+ *          it cannot wait for the next call, the socket's lock carries WORK: whoever
+ *          holds the lock does it on the way out, else the poster takes the lock.
+ * Memory   Counted: the application's handle, each session, each end. Handles are never
+ *          given back to the heap, so a closed one is still told from an open one. */
+#ifndef ZN_CORE_SOCKET_H
+#define ZN_CORE_SOCKET_H
+
+#include <zmq.h>
+
+#include "base/list.h"
+#include "core/options.h"
+#include "core/pattern.h"
+#include "platform/platform.h"
+
+struct zn_ctx;
+struct zn_listener;
+struct zn_session;
+struct zn_transport;
+
+#define ZN_HANDLE_OPEN 0x7a6e6373u
+#define ZN_HANDLE_CLOSED 0x7a6e6478u
+
+/* What a void * of zmq.h points at. */
+struct zn_handle {
+    _Atomic uint32_t tag;
+    struct zn_lock lock;
+    struct zn_socket *socket;
+    struct zn_handle *next;              /* among the free ones */
+    uint32_t stamp;                      /* the process it was made in */
+    char pad[ZN_CACHE_LINE - 28];
+};
+
+/* One zmq_bind or zmq_connect: what it said, and the values that the options had then.
+ * Under the socket's lock, but for what never changes; counted by sessions. */
+struct zn_route {
+    struct zn_list link;                 /* in the socket */
+    struct zn_list sessions;             /* zn_session.link */
+    _Atomic uint32_t refs;
+    struct zn_socket *socket;            /* held */
+    const struct zn_transport *transport;
+    struct zn_options options;
+    struct zn_listener *listener;        /* bind */
+    char *text;                          /* the name for unbind and disconnect */
+    bool bound;
+    bool closed;                         /* unbound: no peer is let in any more */
+};
+
+/* Somebody who waits for several sockets (zmq_poll, zmq_poller). */
+struct zn_watcher {
+    struct zn_list link;
+    struct zn_waiter *waiter;            /* woken, if not NULL */
+    int signal;                          /* raised, if >= 0 */
+};
+
+struct zn_socket {
+    struct zn_handle *handle;
+    struct zn_ctx *ctx;
+    const struct zn_pattern *pattern;
+    void *state;
+    struct zn_list ctx_link;             /* under the context's lock */
+
+    _Atomic(struct zn_end *) ready;
+    struct zn_waiter waiter;
+    _Atomic uint32_t refs;
+    _Atomic bool stopped;                /* ETERM from now on */
+    bool closed;                         /* by zmq_close */
+    bool rcvmore;
+    bool sndmore;                        /* a multipart message is half sent */
+
+    struct zn_end **ends;
+    uint32_t end_count, end_cap;
+    struct zn_end *processing;           /* its box is being emptied */
+
+    /* to do after the lock */
+    struct zn_session *run_after;        /* held: write its queue to the kernel */
+    struct zn_socket *work_first;        /* list of sockets that want zn_socket_work() */
+    struct zn_socket *work_next;         /* place in somebody's list */
+    _Atomic uint8_t work_listed;
+
+    struct zn_incoming stuck;            /* received, but no memory to hand it out yet */
+    bool has_stuck;
+
+    struct zn_list routes;
+    char *last_endpoint;
+    struct zn_options options;
+
+    struct zn_lock watch_lock;
+    struct zn_list watchers;
+    _Atomic uint32_t watcher_count;      /* ZMQ_FD counts as one */
+    int fd;                              /* ZMQ_FD's signal; -1: never asked for */
+    bool fd_raised;                      /* under watch_lock */
+    bool fd_told;                        /* EVENTS was read and nothing done since */
+
+    struct zn_lock monitor_lock;
+    struct zn_handle *monitor;           /* the socket that events go to; or NULL */
+    _Atomic uint64_t monitor_events;
+    int monitor_version;
+};
+
+extern const struct zn_owner zn_socket_owner;
+
+/* ---- Life (under no lock). */
+
+int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out);
+void zn_socket_hold(struct zn_socket *s);
+void zn_socket_drop(struct zn_socket *s);
+
+/* Checks a handle and takes its lock: 0, or -ENOTSOCK. */
+int zn_handle_lock(void *handle, struct zn_socket **out);
+/* Lets go of the lock, doing what was left to do. */
+void zn_socket_unlock(struct zn_socket *s);
+void zn_socket_lock(struct zn_socket *s);
+
+/* Does what was posted to s. Takes over a hold. Under no lock. */
+void zn_socket_work(struct zn_socket *s);
+/* The same once poster's lock is gone; now, if poster is NULL. */
+void zn_socket_work_later(struct zn_socket *s, struct zn_socket *poster);
+/* After the lock: run a session on this thread. False: there is one already. Takes over a
+ * hold if true. */
+bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session);
+
+/* ---- Calls of zmq.h, on a locked socket; all -errno. */
+
+int zn_socket_close(struct zn_handle *h);           /* takes the lock itself */
+int zn_socket_bind(struct zn_socket *s, const char *endpoint);
+int zn_socket_connect(struct zn_socket *s, const char *endpoint);
+int zn_socket_unbind(struct zn_socket *s, const char *endpoint);
+int zn_socket_set(struct zn_socket *s, int option, const void *value, size_t size);
+int zn_socket_get(struct zn_socket *s, int option, void *value, size_t *size);
+unsigned zn_socket_events(struct zn_socket *s);     /* empties the ready list first */
+
+/* One frame; they take and give the lock themselves, and block. Ownership of f stays. */
+int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t routing_id);
+/* Where a received frame goes: into msg, or else into buf. Returns its size or -errno. */
+struct zn_sink {
+    struct zn_msg *msg;
+    void *buf;
+    size_t size;
+};
+ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
+
+/* ---- For the core. */
+
+/* Empties the ready list. */
+void zn_socket_process(struct zn_socket *s);
+void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
+void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
+/* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
+int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
+int zn_socket_ready(struct zn_socket *s, struct zn_end *e);
+/* The draft messages, if s sends them; o: of the endpoint, or s's own. */
+const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o);
+const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,
+                                        bool initiator);
+void zn_socket_say_hello(struct zn_socket *s, struct zn_end *e);
+void zn_socket_set_last_endpoint(struct zn_socket *s, const char *text);
+/* Adds a route to s. NULL: no memory. */
+struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
+                              const char *text, bool bound);
+void zn_route_drop(struct zn_route *r);
+/* Takes r, with all that came by it, off its socket. */
+void zn_route_close(struct zn_route *r);
+
+void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w);
+void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w);
+/* Whether zn_socket_events() may show any of `events`; no lock, a hint on the safe side. */
+bool zn_socket_stopped(const struct zn_socket *s);
+
+#endif

@@ -1,0 +1,269 @@
+/* io/loop.c - see loop.h. Timers are a binary heap; posted tasks a stack that is taken
+ * whole and turned round. */
+#include "io/loop.h"
+
+enum { BATCH = 256 };
+
+struct zn_loop {
+    int poller;
+    int wake;                            /* a signal: tasks are waiting */
+    _Atomic(struct zn_task *) tasks;
+    _Atomic uint32_t asleep;
+    _Atomic uint32_t load;
+    _Atomic bool stop;
+    struct zn_thread *thread;
+
+    struct zn_timer **heap;              /* heap[1] is the next to fire */
+    uint32_t timers, heap_cap;
+    struct zn_retired *retired;
+    uint64_t now;
+    uint8_t *scratch;
+};
+
+/* ---- Timers. */
+
+static void heap_put(struct zn_loop *loop, uint32_t place, struct zn_timer *t)
+{
+    loop->heap[place] = t;
+    t->place = place;
+}
+
+static void heap_up(struct zn_loop *loop, struct zn_timer *t)
+{
+    uint32_t i = t->place;
+    while (i > 1 && loop->heap[i / 2]->at > t->at) {
+        heap_put(loop, i, loop->heap[i / 2]);
+        i /= 2;
+    }
+    heap_put(loop, i, t);
+}
+
+static void heap_down(struct zn_loop *loop, struct zn_timer *t)
+{
+    uint32_t i = t->place;
+    for (;;) {
+        uint32_t child = 2 * i;
+        if (child > loop->timers)
+            break;
+        if (child < loop->timers && loop->heap[child + 1]->at < loop->heap[child]->at)
+            child++;
+        if (loop->heap[child]->at >= t->at)
+            break;
+        heap_put(loop, i, loop->heap[child]);
+        i = child;
+    }
+    heap_put(loop, i, t);
+}
+
+int zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at)
+{
+    if (t->place == 0) {
+        if (loop->timers + 1 >= loop->heap_cap) {
+            uint32_t cap = ZN_MAX(16u, loop->heap_cap * 2);
+            struct zn_timer **heap = zn_realloc(loop->heap, cap * sizeof *heap);
+            if (heap == NULL)
+                return -ENOMEM;
+            loop->heap = heap;
+            loop->heap_cap = cap;
+        }
+        heap_put(loop, ++loop->timers, t);
+    }
+    t->at = at;
+    heap_up(loop, t);
+    heap_down(loop, t);
+    return 0;
+}
+
+void zn_loop_clear_timer(struct zn_loop *loop, struct zn_timer *t)
+{
+    if (t->place == 0)
+        return;
+    uint32_t place = t->place;
+    struct zn_timer *last = loop->heap[loop->timers--];
+    t->place = 0;
+    if (last == t)
+        return;
+    heap_put(loop, place, last);
+    heap_up(loop, last);
+    heap_down(loop, last);
+}
+
+static void fire_timers(struct zn_loop *loop)
+{
+    while (loop->timers > 0 && loop->heap[1]->at <= loop->now) {
+        struct zn_timer *t = loop->heap[1];
+        zn_loop_clear_timer(loop, t);
+        t->fire(t);
+    }
+}
+
+/* ---- Tasks. */
+
+bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
+{
+    if (atomic_exchange_explicit(&t->queued, 1, memory_order_acq_rel))
+        return false;
+    struct zn_task *head = atomic_load_explicit(&loop->tasks, memory_order_relaxed);
+    do
+        t->next = head;
+    while (!atomic_compare_exchange_weak_explicit(&loop->tasks, &head, t,
+                                                  memory_order_seq_cst,
+                                                  memory_order_relaxed));
+    if (atomic_load_explicit(&loop->asleep, memory_order_seq_cst)
+        && atomic_exchange_explicit(&loop->asleep, 0, memory_order_acq_rel))
+        zn_signal_raise(loop->wake);
+    return true;
+}
+
+static void run_tasks(struct zn_loop *loop)
+{
+    struct zn_task *taken = atomic_exchange_explicit(&loop->tasks, NULL,
+                                                     memory_order_acquire);
+    struct zn_task *first = NULL;
+    while (taken != NULL) {
+        struct zn_task *next = taken->next;
+        taken->next = first;
+        first = taken;
+        taken = next;
+    }
+    while (first != NULL) {
+        struct zn_task *t = first;
+        first = t->next;
+        atomic_store_explicit(&t->queued, 0, memory_order_release);
+        t->run(t);
+    }
+}
+
+/* ---- The thread. */
+
+static void bury(struct zn_loop *loop)
+{
+    while (loop->retired != NULL) {
+        struct zn_retired *r = loop->retired;
+        loop->retired = r->next;
+        r->free(r);
+    }
+}
+
+static uint64_t time_to_sleep(struct zn_loop *loop)
+{
+    atomic_store_explicit(&loop->asleep, 1, memory_order_seq_cst);
+    if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL
+        || atomic_load_explicit(&loop->stop, memory_order_seq_cst))
+        return 0;
+    if (loop->timers == 0)
+        return ZN_FOREVER;
+    uint64_t now = zn_now();
+    return loop->heap[1]->at > now ? loop->heap[1]->at - now : 0;
+}
+
+static void loop_main(void *arg)
+{
+    struct zn_loop *loop = arg;
+    struct zn_poller_event events[BATCH];
+
+    while (!atomic_load_explicit(&loop->stop, memory_order_acquire)) {
+        int n = zn_poller_wait(loop->poller, events, BATCH, time_to_sleep(loop));
+        atomic_store_explicit(&loop->asleep, 0, memory_order_relaxed);
+        loop->now = zn_now();
+        for (int i = 0; i < n; i++) {
+            struct zn_watch *w = events[i].udata;
+            if (w == NULL)
+                zn_signal_clear(loop->wake);
+            else
+                w->ready(w, events[i].events);
+        }
+        run_tasks(loop);
+        fire_timers(loop);
+        bury(loop);
+    }
+    run_tasks(loop);
+    bury(loop);
+}
+
+static void loop_close(struct zn_loop *loop)
+{
+    zn_sock_close(loop->wake);
+    zn_sock_close(loop->poller);
+    zn_free(loop->heap);
+    zn_free(loop->scratch);
+    zn_free(loop);
+}
+
+int zn_loop_new(struct zn_loop **out, const char *name,
+                const struct zn_thread_options *options)
+{
+    struct zn_loop *loop = zn_zalloc(sizeof *loop);
+    if (loop == NULL)
+        return -ENOMEM;
+    loop->wake = -1;
+    loop->now = zn_now();
+
+    int rc = loop->poller = zn_poller_open();
+    if (rc >= 0)
+        rc = loop->wake = zn_signal_open();
+    if (rc >= 0)
+        rc = zn_poller_add(loop->poller, loop->wake, NULL, false);
+    if (rc >= 0) {
+        loop->scratch = zn_alloc(ZN_LOOP_SCRATCH);
+        rc = loop->scratch == NULL ? -ENOMEM : 0;
+    }
+    if (rc >= 0)
+        rc = zn_thread_start(&loop->thread, name, options, loop_main, loop);
+    if (rc < 0) {
+        loop_close(loop);
+        return rc;
+    }
+    *out = loop;
+    return 0;
+}
+
+void zn_loop_free(struct zn_loop *loop)
+{
+    atomic_store_explicit(&loop->stop, true, memory_order_seq_cst);
+    zn_signal_raise(loop->wake);
+    zn_thread_join(loop->thread);
+    loop_close(loop);
+}
+
+void zn_loop_abandon(struct zn_loop *loop)
+{
+    zn_sock_close(loop->wake);
+    zn_sock_close(loop->poller);
+}
+
+uint32_t zn_loop_load(const struct zn_loop *loop)
+{
+    return atomic_load_explicit(&loop->load, memory_order_relaxed);
+}
+
+void zn_loop_add_load(struct zn_loop *loop, int delta)
+{
+    atomic_fetch_add_explicit(&loop->load, (uint32_t)delta, memory_order_relaxed);
+}
+
+int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge)
+{
+    return zn_poller_add(loop->poller, fd, w, edge);
+}
+
+void zn_loop_unwatch(struct zn_loop *loop, int fd)
+{
+    zn_poller_remove(loop->poller, fd);
+}
+
+void zn_loop_retire(struct zn_loop *loop, struct zn_retired *r)
+{
+    r->next = loop->retired;
+    loop->retired = r;
+}
+
+uint8_t *zn_loop_scratch(struct zn_loop *loop)
+{
+    return loop->scratch;
+}
+
+uint64_t zn_loop_now(const struct zn_loop *loop)
+{
+    return loop->now;
+}

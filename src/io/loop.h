@@ -1,0 +1,67 @@
+/* io/loop.h - one I/O thread: readiness of descriptors, timers, and tasks that other
+ * threads post.
+ *
+ * Threads  zn_loop_post() and zn_loop_load() are for any thread; all else is for the
+ *          loop's own thread, from within its callbacks.
+ * Memory   Watches, timers and tasks lie in their users' objects. An object that may
+ *          still stand in the batch being handled is given to zn_loop_retire(). */
+#ifndef ZN_IO_LOOP_H
+#define ZN_IO_LOOP_H
+
+#include "platform/platform.h"
+
+struct zn_loop;
+
+struct zn_task {
+    struct zn_task *next;
+    _Atomic uint32_t queued;
+    void (*run)(struct zn_task *t);
+};
+
+struct zn_watch {
+    void (*ready)(struct zn_watch *w, unsigned events); /* ZN_FD_* */
+};
+
+struct zn_timer {
+    uint64_t at;                         /* zn_now() */
+    uint32_t place;                      /* in the heap; 0: not set */
+    void (*fire)(struct zn_timer *t);
+};
+
+struct zn_retired {
+    struct zn_retired *next;
+    void (*free)(struct zn_retired *r);
+};
+
+int zn_loop_new(struct zn_loop **out, const char *name,
+                const struct zn_thread_options *options);
+/* Ends the thread and frees the loop. Nothing may be posted any more. */
+void zn_loop_free(struct zn_loop *loop);
+/* In a forked child: closes the descriptors, nothing else. */
+void zn_loop_abandon(struct zn_loop *loop);
+
+/* Runs t on the loop's thread, soon and once. False: it waits already. */
+bool zn_loop_post(struct zn_loop *loop, struct zn_task *t);
+/* How many connections and listeners this loop has. */
+uint32_t zn_loop_load(const struct zn_loop *loop);
+void zn_loop_add_load(struct zn_loop *loop, int delta);
+
+int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge);
+/* Also from another thread, if w is retired on the loop's own afterwards. */
+void zn_loop_unwatch(struct zn_loop *loop, int fd);
+
+/* -ENOMEM. Setting a timer that is set moves it. */
+int zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at);
+void zn_loop_clear_timer(struct zn_loop *loop, struct zn_timer *t);
+
+/* Frees r once the batch being handled has ended. */
+void zn_loop_retire(struct zn_loop *loop, struct zn_retired *r);
+
+/* The buffer that every read of this loop goes through first. */
+enum { ZN_LOOP_SCRATCH = 128 * 1024 };
+uint8_t *zn_loop_scratch(struct zn_loop *loop);
+
+/* The time at which this batch began. */
+uint64_t zn_loop_now(const struct zn_loop *loop);
+
+#endif

@@ -1,0 +1,117 @@
+/* patterns/xsub.c - XSUB (RFC 29): subscribes by messages, 01 + topic and 00 + topic,
+ * receives all that arrives, and may send anything else upstream. */
+#include "patterns/shared/subscriber.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <zmq.h>
+
+#ifndef ZMQ_ONLY_FIRST_SUBSCRIBE
+#define ZMQ_ONLY_FIRST_SUBSCRIBE 108
+#endif
+#ifndef ZMQ_XSUB_VERBOSE_UNSUBSCRIBE
+#define ZMQ_XSUB_VERBOSE_UNSUBSCRIBE 115
+#endif
+
+struct state {
+    struct zn_subscriber base;           /* first: shared code knows this part */
+    bool more;                           /* inside a message of the application's */
+    int only_first;
+};
+
+/* After a subscription that was to be the last frame of a message to publishers: it
+ * was told to them, or (a cancel that is not due yet) an empty frame stands for it. */
+static void finish(struct zn_fan_out *out)
+{
+    static const struct zn_frame empty;
+
+    for (uint32_t i = out->turns.active; i-- > 0;)
+        if (!zn_end_open(out->turns.ends[i]))
+            zn_fan_out_leave(out, out->turns.ends[i]);
+    zn_fan_out_send(out, &empty);
+    zn_fan_out_unmark(out);
+}
+
+static int send_subscription(struct state *p, const struct zn_frame *f)
+{
+    struct zn_bytes topic = { f->data + 1, f->size - 1 };
+
+    if (f->data[0] == 0) {
+        zn_subscriber_cancel(&p->base, topic, f);
+    } else {
+        int rc = zn_subscriber_subscribe(&p->base, topic, f);
+        if (rc < 0)
+            return rc;
+    }
+    if (p->base.out.more && (f->flags & ZN_MORE) == 0)
+        finish(&p->base.out);
+    return 0;
+}
+
+static int send(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_id)
+{
+    struct state *p = zn_socket_state(s);
+    bool first = !p->more, is_one = f->size > 0 && f->data[0] <= 1;
+    int rc = 0;
+    (void)routing_id;
+
+    if (is_one && (first || !p->only_first)) {
+        rc = send_subscription(p, f);
+    } else {
+        if (!p->base.out.more)
+            zn_fan_out_mark_all(&p->base.out);
+        zn_fan_out_send(&p->base.out, f);
+    }
+    if (rc == 0)
+        p->more = (f->flags & ZN_MORE) != 0;
+    return rc;
+}
+
+static int recv(struct zn_socket *s, struct zn_incoming *in)
+{
+    struct state *p = zn_socket_state(s);
+
+    return zn_fq_recv(&p->base.in, s, in);
+}
+
+static unsigned events(struct zn_socket *s)
+{
+    struct state *p = zn_socket_state(s);
+
+    return zn_fq_ready(&p->base.in, s) ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLOUT;
+}
+
+static int set(struct zn_socket *s, int option, const void *value, size_t size)
+{
+    struct state *p = zn_socket_state(s);
+
+    switch (option) {
+    case ZMQ_ONLY_FIRST_SUBSCRIBE:
+        return zn_option_int(value, size, 0, INT_MAX, &p->only_first);
+    case ZMQ_XSUB_VERBOSE_UNSUBSCRIBE:
+        return zn_option_int(value, size, INT_MIN, INT_MAX, &p->base.verbose_cancel);
+    default:
+        return -ENOENT;
+    }
+}
+
+const struct zn_pattern zn_pattern_xsub = {
+    .type = ZMQ_XSUB,
+    .name = "XSUB",
+    .peers = 1u << ZMQ_PUB | 1u << ZMQ_XPUB,
+    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_RENEWS | ZN_PAT_NO_LINGER,
+    .state_size = sizeof(struct state),
+    .init = zn_subscriber_init,
+    .fini = zn_subscriber_fini,
+    .attach = zn_subscriber_attach,
+    .ready = zn_subscriber_ready,
+    .lost = zn_subscriber_lost,
+    .readable = zn_subscriber_readable,
+    .closed = zn_subscriber_closed,
+    .detach = zn_subscriber_detach,
+    .send = send,
+    .recv = recv,
+    .events = events,
+    .set = set,
+    .get = zn_subscriber_get,
+};

@@ -1,0 +1,218 @@
+/* platform/platform.h - the one seam to the system: memory, time, random bytes,
+ * threads, waiting, descriptors. Nothing outside src/platform calls the system.
+ *
+ * Errors   come back as -errno (never through errno itself).
+ * Testing  a build with ZN_FAULTS can make any allocation or system call fail
+ *          (zn_fault_*); release builds carry none of it. */
+#ifndef ZN_PLATFORM_PLATFORM_H
+#define ZN_PLATFORM_PLATFORM_H
+
+#include <errno.h>
+#include <limits.h>
+#include <stdatomic.h>
+
+#include "base/alloc.h"
+#include "base/base.h"
+
+/* ---- Time and chance. */
+
+/* Monotonic nanoseconds; the origin means nothing. */
+uint64_t zn_now(void);
+
+#define ZN_MS ((uint64_t)1000000)
+#define ZN_FOREVER UINT64_MAX
+
+/* Unpredictable bytes. */
+void zn_random(void *buf, size_t size);
+
+/* ---- Locks: one word, unfair, 5 ns when nobody else wants it. Zero is free.
+ *
+ * A lock can also carry WORK: zn_lock_post() leaves a note with whoever holds the
+ * lock, or takes the lock for the caller to do the work itself. zn_unlock()
+ * returns true, still holding, when such a note has come: do the work, unlock
+ * again. */
+struct zn_lock {
+    _Atomic uint32_t word;
+};
+
+void zn_lock_slow(struct zn_lock *l);
+bool zn_unlock_slow(struct zn_lock *l);
+
+#define ZN_LOCK_HELD 1u
+#define ZN_LOCK_WAITED 2u
+#define ZN_LOCK_WORK 4u
+
+static inline void zn_lock(struct zn_lock *l)
+{
+    uint32_t is = 0;
+    if (ZN_UNLIKELY(!atomic_compare_exchange_strong_explicit(
+            &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed)))
+        zn_lock_slow(l);
+}
+
+static inline bool zn_unlock(struct zn_lock *l)
+{
+    uint32_t is = ZN_LOCK_HELD;
+    if (ZN_LIKELY(atomic_compare_exchange_strong_explicit(
+            &l->word, &is, 0, memory_order_seq_cst, memory_order_relaxed)))
+        return false;
+    return zn_unlock_slow(l);
+}
+
+/* Leaves WORK with the lock's holder (false), or takes the lock (true). */
+bool zn_lock_post(struct zn_lock *l);
+
+/* ---- Event counts: sleep until somebody says that something has changed.
+ *
+ *     key = zn_waiter_prepare(w);
+ *     if (nothing to do yet)
+ *         rc = zn_waiter_wait(w, key, nanoseconds);
+ *     zn_waiter_done(w);
+ *
+ * A wake between prepare and wait is never lost. A signal handler always ends a
+ * wait, SA_RESTART or not. */
+struct zn_waiter {
+    _Atomic uint32_t seq;
+    _Atomic uint32_t sleepers;
+};
+
+uint32_t zn_waiter_prepare(struct zn_waiter *w);
+/* 0 when woken (or for no reason), -ETIMEDOUT, -EINTR. */
+int zn_waiter_wait(struct zn_waiter *w, uint32_t key, uint64_t timeout_ns);
+void zn_waiter_done(struct zn_waiter *w);
+void zn_waiter_wake_slow(struct zn_waiter *w);
+
+static inline void zn_waiter_wake(struct zn_waiter *w)
+{
+    if (atomic_load_explicit(&w->sleepers, memory_order_seq_cst) != 0)
+        zn_waiter_wake_slow(w);
+}
+
+/* ---- Threads. All signals are blocked in a thread of the library. */
+
+struct zn_thread_options {
+    int priority;                    /* -1: leave */
+    int policy;                      /* -1: leave */
+    const uint8_t *cpus;             /* bitmap of allowed CPUs, or NULL */
+    size_t cpus_size;                /* in bytes */
+};
+
+struct zn_thread;
+/* name is cut to 15 characters. options may be NULL. */
+int zn_thread_start(struct zn_thread **out, const char *name,
+                    const struct zn_thread_options *options, void (*main)(void *),
+                    void *arg);
+void zn_thread_join(struct zn_thread *t);
+
+/* Changes in a child after fork(), so that what was made before can tell. */
+uint32_t zn_process_stamp(void);
+
+/* Sleeps, for zmq_sleep() and back-off; a signal may end it early. */
+void zn_sleep(uint64_t ns);
+
+/* ---- Descriptors and sockets. Every descriptor is close-on-exec and
+ * non-blocking. */
+
+struct zn_addr {
+    union {
+        uint16_t family;
+        uint8_t bytes[128];              /* a struct sockaddr of that family */
+    };
+    uint32_t size;
+};
+
+struct zn_iov {                          /* laid out as struct iovec */
+    void *data;
+    size_t size;
+};
+
+enum zn_family { ZN_AF_ANY, ZN_AF_INET, ZN_AF_INET6, ZN_AF_LOCAL };
+
+int zn_sock_open(enum zn_family family);                 /* a stream socket */
+int zn_sock_bind(int fd, const struct zn_addr *addr);
+int zn_sock_listen(int fd, int backlog);
+int zn_sock_connect(int fd, const struct zn_addr *addr); /* -EINPROGRESS: wait */
+int zn_sock_error(int fd);                               /* 0, or -errno pending */
+/* A new descriptor, or -errno. peer may be NULL. */
+int zn_sock_accept(int fd, struct zn_addr *peer);
+int zn_sock_name(int fd, struct zn_addr *addr);
+int zn_sock_peer(int fd, struct zn_addr *addr);
+/* Bytes moved; 0 means that the peer has finished; -EAGAIN: not now. */
+ptrdiff_t zn_sock_readv(int fd, const struct zn_iov *iov, int count);
+ptrdiff_t zn_sock_writev(int fd, const struct zn_iov *iov, int count);
+void zn_sock_close(int fd);
+/* Makes a descriptor of somebody else's fit for us: non-blocking, cloexec. */
+int zn_sock_adopt(int fd);
+
+enum zn_sockopt {
+    ZN_SO_REUSEADDR, ZN_SO_NODELAY, ZN_SO_V6ONLY, ZN_SO_SNDBUF, ZN_SO_RCVBUF,
+    ZN_SO_TOS, ZN_SO_PRIORITY, ZN_SO_BUSY_POLL, ZN_SO_KEEPALIVE, ZN_SO_KEEPCNT,
+    ZN_SO_KEEPIDLE, ZN_SO_KEEPINTVL, ZN_SO_MAXRT
+};
+int zn_sock_set(int fd, enum zn_sockopt option, int value);
+int zn_sock_bind_device(int fd, const char *name);
+
+/* Credentials of a local peer. */
+int zn_sock_credentials(int fd, int *pid, unsigned *uid, unsigned *gid);
+/* Whether user uid is in group gid, primary or supplementary. */
+bool zn_user_in_group(unsigned uid, unsigned gid);
+
+/* Addresses. */
+int zn_addr_local(struct zn_addr *addr, const char *path); /* leading '@': abstract */
+/* Numeric text (IPv4, IPv6 with zone) to addr; -EINVAL. port in host order. */
+int zn_addr_numeric(struct zn_addr *addr, const char *host, uint16_t port);
+void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port);
+/* The first address of a network interface; -ENODEV. */
+int zn_addr_interface(struct zn_addr *addr, const char *name, bool ipv6, uint16_t port);
+uint16_t zn_addr_port(const struct zn_addr *addr);
+enum zn_family zn_addr_family(const struct zn_addr *addr);
+/* "1.2.3.4" or "::1" (no brackets, no port). */
+int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size);
+/* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */
+void zn_addr_map_v4(struct zn_addr *addr);
+/* The first bits of a and b (in network order, families equal) agree. */
+bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits);
+/* Blocks. Fills up to max addresses, best first; the count or -ENOENT. */
+int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max);
+
+int zn_unlink(const char *path);
+/* A fresh directory under TMPDIR, TEMPDIR, TMP or "."; its path in buf. */
+int zn_temp_dir(char *buf, size_t size);
+int zn_remove_dir(const char *path);
+/* Whether path names a socket on which nobody listens (or nothing at all). */
+bool zn_local_is_stale(const struct zn_addr *addr, const char *path);
+
+/* A descriptor that becomes readable when signalled (an eventfd). */
+int zn_signal_open(void);
+void zn_signal_raise(int fd);
+void zn_signal_clear(int fd);
+
+/* poll(2): 0 events is allowed; events are ZN_FD_* bits. sigmask may be NULL. */
+enum { ZN_FD_IN = 1, ZN_FD_OUT = 2, ZN_FD_ERR = 4, ZN_FD_PRI = 8 };
+struct zn_pollfd {
+    int fd;
+    short events, revents;
+};
+int zn_poll(struct zn_pollfd *fds, size_t count, uint64_t timeout_ns, const void *sigmask);
+
+/* ---- A poller: edge-triggered readiness of many descriptors. */
+
+struct zn_poller_event {
+    void *udata;
+    unsigned events;                     /* ZN_FD_IN, ZN_FD_OUT, ZN_FD_ERR (hung up) */
+};
+int zn_poller_open(void);                /* a descriptor */
+int zn_poller_add(int poller, int fd, void *udata, bool edge);
+void zn_poller_remove(int poller, int fd);
+int zn_poller_wait(int poller, struct zn_poller_event *events, int max,
+                   uint64_t timeout_ns);
+
+/* ---- Faults, in test builds only (see tests/faults.h). */
+#ifdef ZN_FAULTS
+enum zn_fault_kind { ZN_FAULT_ALLOC, ZN_FAULT_CALL, ZN_FAULT_KINDS };
+bool zn_fault(enum zn_fault_kind kind, const char *site);
+#else
+#define zn_fault(kind, site) false
+#endif
+
+#endif

@@ -1,0 +1,270 @@
+/* platform/posix/addr.c - addresses: numeric texts, interfaces, names, local paths. */
+#define _GNU_SOURCE
+#include "platform/platform.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void set_v4(struct zn_addr *addr, struct in_addr host, uint16_t port)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port),
+                              .sin_addr = host };
+    memset(addr, 0, sizeof *addr);
+    memcpy(addr->bytes, &in, sizeof in);
+    addr->size = sizeof in;
+}
+
+static void set_v6(struct zn_addr *addr, struct in6_addr host, uint16_t port,
+                   uint32_t scope)
+{
+    struct sockaddr_in6 in = { .sin6_family = AF_INET6, .sin6_port = htons(port),
+                               .sin6_addr = host, .sin6_scope_id = scope };
+    memset(addr, 0, sizeof *addr);
+    memcpy(addr->bytes, &in, sizeof in);
+    addr->size = sizeof in;
+}
+
+static struct sockaddr_in v4(const struct zn_addr *addr)
+{
+    struct sockaddr_in in;
+    memcpy(&in, addr->bytes, sizeof in);
+    return in;
+}
+
+static struct sockaddr_in6 v6(const struct zn_addr *addr)
+{
+    struct sockaddr_in6 in;
+    memcpy(&in, addr->bytes, sizeof in);
+    return in;
+}
+
+int zn_addr_local(struct zn_addr *addr, const char *path)
+{
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    size_t len = strlen(path);
+    if (len >= sizeof un.sun_path)
+        return -ENAMETOOLONG;
+    bool abstract = path[0] == '@';
+    if (abstract && len == 1)
+        return -EINVAL;
+
+    memcpy(un.sun_path, path, len);
+    if (abstract)
+        un.sun_path[0] = '\0';
+    memset(addr, 0, sizeof *addr);
+    memcpy(addr->bytes, &un, sizeof un);
+    addr->size = (uint32_t)(offsetof(struct sockaddr_un, sun_path) + len + !abstract);
+    return 0;
+}
+
+static int zone_of(const char *zone, uint32_t *scope)
+{
+    if (zone[0] == '\0')
+        return -EINVAL;
+    unsigned index = if_nametoindex(zone);
+    if (index == 0) {
+        char *end;
+        unsigned long n = strtoul(zone, &end, 10);
+        if (*end != '\0' || n == 0 || n > UINT32_MAX)
+            return -EINVAL;
+        index = (unsigned)n;
+    }
+    *scope = index;
+    return 0;
+}
+
+int zn_addr_numeric(struct zn_addr *addr, const char *host, uint16_t port)
+{
+    struct in_addr a4;
+    if (inet_pton(AF_INET, host, &a4) == 1) {
+        set_v4(addr, a4, port);
+        return 0;
+    }
+    char text[INET6_ADDRSTRLEN];
+    const char *percent = strchr(host, '%');
+    size_t len = percent ? (size_t)(percent - host) : strlen(host);
+    if (len >= sizeof text)
+        return -EINVAL;
+    memcpy(text, host, len);
+    text[len] = '\0';
+
+    struct in6_addr a6;
+    uint32_t scope = 0;
+    if (inet_pton(AF_INET6, text, &a6) != 1)
+        return -EINVAL;
+    if (percent && zone_of(percent + 1, &scope) < 0)
+        return -EINVAL;
+    set_v6(addr, a6, port, scope);
+    return 0;
+}
+
+void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port)
+{
+    if (ipv6)
+        set_v6(addr, in6addr_any, port, 0);
+    else
+        set_v4(addr, (struct in_addr){ htonl(INADDR_ANY) }, port);
+}
+
+int zn_addr_interface(struct zn_addr *addr, const char *name, bool ipv6, uint16_t port)
+{
+    struct ifaddrs *all = NULL;
+    if (zn_fault(ZN_FAULT_CALL, "getifaddrs") || getifaddrs(&all) < 0)
+        return -ENODEV;
+
+    int rc = -ENODEV;
+    for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
+        if (i->ifa_addr == NULL || strcmp(i->ifa_name, name) != 0)
+            continue;
+        if (i->ifa_addr->sa_family == (ipv6 ? AF_INET6 : AF_INET)) {
+            memset(addr, 0, sizeof *addr);
+            addr->size = ipv6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+            memcpy(addr->bytes, i->ifa_addr, addr->size);
+            if (ipv6) {
+                struct sockaddr_in6 in = v6(addr);
+                set_v6(addr, in.sin6_addr, port, in.sin6_scope_id);
+            } else {
+                set_v4(addr, v4(addr).sin_addr, port);
+            }
+            rc = 0;
+            break;
+        }
+    }
+    freeifaddrs(all);
+    return rc;
+}
+
+uint16_t zn_addr_port(const struct zn_addr *addr)
+{
+    if (addr->family == AF_INET)
+        return ntohs(v4(addr).sin_port);
+    if (addr->family == AF_INET6)
+        return ntohs(v6(addr).sin6_port);
+    return 0;
+}
+
+enum zn_family zn_addr_family(const struct zn_addr *addr)
+{
+    switch (addr->family) {
+    case AF_INET: return ZN_AF_INET;
+    case AF_INET6: return ZN_AF_INET6;
+    case AF_UNIX: return ZN_AF_LOCAL;
+    default: return ZN_AF_ANY;
+    }
+}
+
+static int local_text(const struct zn_addr *addr, char *buf, size_t size)
+{
+    size_t at = offsetof(struct sockaddr_un, sun_path);
+    size_t len = addr->size > at ? addr->size - at : 0;
+    const char *path = (const char *)addr->bytes + at;
+    if (len > 0 && path[0] != '\0')
+        len = strnlen(path, len);
+    if (len >= size)
+        return -ENAMETOOLONG;
+    memcpy(buf, path, len);
+    buf[len] = '\0';
+    if (len > 0 && path[0] == '\0')
+        buf[0] = '@';
+    return 0;
+}
+
+int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
+{
+    if (addr->family == AF_UNIX)
+        return local_text(addr, buf, size);
+    if (addr->family != AF_INET && addr->family != AF_INET6)
+        return -EAFNOSUPPORT;
+    int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size, NULL,
+                         0, NI_NUMERICHOST);
+    return rc == 0 ? 0 : -EINVAL;
+}
+
+void zn_addr_map_v4(struct zn_addr *addr)
+{
+    if (addr->family != AF_INET)
+        return;
+    struct sockaddr_in in = v4(addr);
+    struct in6_addr mapped = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+    memcpy(&mapped.s6_addr[12], &in.sin_addr, 4);
+    set_v6(addr, mapped, ntohs(in.sin_port), 0);
+}
+
+static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
+{
+    if (addr->family == AF_INET) {
+        struct sockaddr_in in = v4(addr);
+        memcpy(out, &in.sin_addr, 4);
+        return 4;
+    }
+    struct sockaddr_in6 in = v6(addr);
+    if (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr)) {
+        memcpy(out, &in.sin6_addr.s6_addr[12], 4);
+        return 4;
+    }
+    memcpy(out, &in.sin6_addr, 16);
+    return 16;
+}
+
+bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits)
+{
+    uint8_t x[16], y[16];
+    size_t size = host_bytes(a, x);
+    if (size != host_bytes(net, y))
+        return false;
+    if (bits < 0 || bits > (int)size * 8)
+        bits = (int)size * 8;
+    size_t whole = (size_t)bits / 8;
+    if (memcmp(x, y, whole) != 0)
+        return false;
+    unsigned rest = (unsigned)bits % 8;
+    return rest == 0 || (x[whole] ^ y[whole]) >> (8 - rest) == 0;
+}
+
+int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max)
+{
+    struct addrinfo hints = { .ai_family = ipv6 ? AF_UNSPEC : AF_INET,
+                              .ai_socktype = SOCK_STREAM };
+    struct addrinfo *list = NULL;
+    char service[8];
+    snprintf(service, sizeof service, "%u", (unsigned)port);
+    if (zn_fault(ZN_FAULT_CALL, "getaddrinfo")
+        || getaddrinfo(host, service, &hints, &list) != 0)
+        return -ENOENT;
+
+    int count = 0;
+    for (struct addrinfo *i = list; i != NULL && count < max; i = i->ai_next) {
+        if (i->ai_addrlen > sizeof out->bytes)
+            continue;
+        memset(&out[count], 0, sizeof *out);
+        memcpy(out[count].bytes, i->ai_addr, i->ai_addrlen);
+        out[count++].size = (uint32_t)i->ai_addrlen;
+    }
+    freeaddrinfo(list);
+    return count > 0 ? count : -ENOENT;
+}
+
+bool zn_local_is_stale(const struct zn_addr *addr, const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return true;
+    if (!S_ISSOCK(st.st_mode))
+        return false;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    int rc = connect(fd, (const void *)addr->bytes, addr->size);
+    bool stale = rc < 0 && errno == ECONNREFUSED;
+    close(fd);
+    return stale;
+}

@@ -1,0 +1,31 @@
+/* platform/posix/memory.c - the C library's heap, and the place where tests make it
+ * fail. */
+#include "platform/platform.h"
+
+#include <stdlib.h>
+
+void *zn_alloc(size_t size)
+{
+    if (zn_fault(ZN_FAULT_ALLOC, "alloc"))
+        return NULL;
+    return malloc(size);
+}
+
+void *zn_zalloc(size_t size)
+{
+    if (zn_fault(ZN_FAULT_ALLOC, "zalloc"))
+        return NULL;
+    return calloc(1, size);
+}
+
+void *zn_realloc(void *p, size_t size)
+{
+    if (zn_fault(ZN_FAULT_ALLOC, "realloc"))
+        return NULL;
+    return realloc(p, size);
+}
+
+void zn_free(void *p)
+{
+    free(p);
+}

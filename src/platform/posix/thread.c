@@ -1,0 +1,83 @@
+/* platform/posix/thread.c - the library's threads: named, scheduled as the context
+ * says, deaf to signals. */
+#define _GNU_SOURCE
+#include "platform/platform.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+
+struct zn_thread {
+    pthread_t id;
+    void (*main)(void *);
+    void *arg;
+    char name[16];
+};
+
+static void *run(void *self)
+{
+    struct zn_thread *t = self;
+    pthread_setname_np(pthread_self(), t->name);
+    t->main(t->arg);
+    return NULL;
+}
+
+/* What is not permitted is left as it was: a thread without its priority serves, a
+ * process that stops does not. */
+static void schedule(pthread_t id, const struct zn_thread_options *o)
+{
+    if (o->cpus != NULL && o->cpus_size > 0) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        for (size_t i = 0; i < o->cpus_size * 8 && i < CPU_SETSIZE; i++)
+            if (o->cpus[i / 8] >> (i % 8) & 1)
+                CPU_SET(i, &set);
+        pthread_setaffinity_np(id, sizeof set, &set);
+    }
+    if (o->priority < 0 && o->policy < 0)
+        return;
+
+    int policy;
+    struct sched_param param;
+    if (pthread_getschedparam(id, &policy, &param) != 0)
+        return;
+    if (o->policy >= 0)
+        policy = o->policy;
+    if (o->priority >= 0 && (policy == SCHED_FIFO || policy == SCHED_RR))
+        param.sched_priority = o->priority;
+    pthread_setschedparam(id, policy, &param);
+}
+
+int zn_thread_start(struct zn_thread **out, const char *name,
+                    const struct zn_thread_options *options, void (*main)(void *),
+                    void *arg)
+{
+    struct zn_thread *t = zn_zalloc(sizeof *t);
+    if (t == NULL)
+        return -ENOMEM;
+    t->main = main;
+    t->arg = arg;
+    snprintf(t->name, sizeof t->name, "%s", name);
+
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int rc = zn_fault(ZN_FAULT_CALL, "thread") ? EAGAIN
+                                               : pthread_create(&t->id, NULL, run, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0) {
+        zn_free(t);
+        return -rc;
+    }
+    if (options != NULL)
+        schedule(t->id, options);
+    *out = t;
+    return 0;
+}
+
+void zn_thread_join(struct zn_thread *t)
+{
+    pthread_join(t->id, NULL);
+    zn_free(t);
+}

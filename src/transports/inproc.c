@@ -1,0 +1,282 @@
+/* transports/inproc.c - inproc://: a name in the context, and pipes without a connection.
+ *
+ * Connecting makes a pipe and posts its other end to the socket that is bound to the name.
+ * Before there is one the pipe waits in the context, and messages queue in it. Names and
+ * waiting pipes are guarded by ctx->inproc_lock, inside of which no socket is locked. */
+#include <zmq.h>
+
+#include "core/ctx.h"
+#include "core/socket.h"
+#include "core/transport.h"
+
+/* A pipe that waits for its name to be bound. */
+struct pending {
+    struct zn_list link;
+    struct zn_end *end;                  /* for the binder */
+    struct zn_route *route;              /* the connect; NULL: its socket let go */
+    int sndhwm, rcvhwm;
+    struct zn_blob id;                   /* the connecter's */
+    char name[];
+};
+
+static struct zn_bytes bytes_of(const char *name)
+{
+    return (struct zn_bytes){ (const uint8_t *)name, strlen(name) };
+}
+
+/* Tells e who is at the other end; nothing if e has been closed in the meantime. */
+static int know(struct zn_end *e, const struct zn_blob *id)
+{
+    uint8_t *copy = NULL;
+    if (id->size > 0) {
+        copy = zn_alloc(id->size);
+        if (copy == NULL)
+            return -ENOMEM;
+        memcpy(copy, id->data, id->size);
+    }
+    zn_lock(&e->pipe->lock);
+    if (!(atomic_load(&e->pipe->closed) & (e == &e->pipe->end[0] ? 1 : 2))) {
+        e->inproc = true;
+        e->id = copy;
+        e->id_size = (uint16_t)id->size;
+        copy = NULL;
+    }
+    zn_unlock(&e->pipe->lock);
+    zn_free(copy);
+    return 0;
+}
+
+static void free_pipe(struct zn_end *e)
+{
+    zn_end_own(e, NULL, NULL);
+    zn_end_own(e->peer, NULL, NULL);
+    zn_end_release(e->peer);
+    zn_end_release(e);
+}
+
+/* Both sides are there: the pattern of this one hears it. */
+static int be_ready(struct zn_socket *s, struct zn_end *e)
+{
+    int rc = zn_socket_ready(s, e);
+    if (rc < 0)
+        zn_socket_end_close(s, e, 0);
+    else
+        zn_socket_say_hello(s, e);
+    return rc;
+}
+
+/* ---- bind. */
+
+static void free_pending(struct pending *p)
+{
+    zn_free(p->id.data);
+    zn_free(p);
+}
+
+/* A pipe that was waiting becomes an end of s. */
+static void adopt(struct zn_socket *s, struct zn_route *r, struct pending *p)
+{
+    struct zn_end *e = p->end;
+    bool alone = zn_end_peer_closed(e);
+    int rc = know(e, &p->id);
+    zn_end_own(e, &zn_socket_owner, s);
+    zn_end_set_hwm(e, r->options.sndhwm, r->options.rcvhwm);
+    if (rc == 0)
+        rc = know(e->peer, &r->options.routing_id);
+    if (rc == 0)
+        rc = zn_socket_attach(s, e);
+    if (rc < 0) {
+        zn_socket_end_close(s, e, 0);
+        free_pending(p);
+        return;
+    }
+    zn_end_post(e->peer, ZN_POST_READY, s);
+    if (be_ready(s, e) == 0) {
+        /* What came before had nobody to be posted to. */
+        zn_end_post(e, ZN_POST_READ, s);
+        if (alone || zn_end_peer_closed(e))
+            zn_end_post(e, ZN_POST_CLOSED, s);
+    }
+    free_pending(p);
+}
+
+static void take_pending(struct zn_ctx *ctx, const char *name, struct zn_list *out)
+{
+    ZN_LIST_EACH(it, &ctx->inproc_pending)
+    {
+        struct pending *p = ZN_CONTAINER(it, struct pending, link);
+        if (strcmp(p->name, name) != 0)
+            continue;
+        zn_list_remove(&p->link);
+        zn_list_append(out, &p->link);
+    }
+}
+
+static void forget_all(struct zn_ctx *ctx)
+{
+    while (!zn_list_empty(&ctx->inproc_pending)) {
+        struct pending *p = ZN_CONTAINER(ctx->inproc_pending.next, struct pending, link);
+        zn_list_remove(&p->link);
+        zn_end_close(p->end, NULL);
+        free_pending(p);
+    }
+}
+
+static int bind_name(struct zn_socket *s, const char *endpoint)
+{
+    struct zn_ctx *ctx = s->ctx;
+    struct zn_route *r = zn_route_new(s, &zn_transport_inproc, endpoint, true);
+    if (r == NULL)
+        return -ENOMEM;
+
+    struct zn_list waiting;
+    zn_list_init(&waiting);
+    zn_lock(&ctx->inproc_lock);
+    int rc = zn_map_put(&ctx->inproc_names, bytes_of(r->text), r);
+    if (rc == 0)
+        take_pending(ctx, r->text, &waiting);
+    zn_unlock(&ctx->inproc_lock);
+    if (rc < 0) {
+        zn_route_close(r);
+        return rc == -EEXIST ? -EADDRINUSE : rc;
+    }
+    while (!zn_list_empty(&waiting)) {
+        struct pending *p = ZN_CONTAINER(waiting.next, struct pending, link);
+        zn_list_remove(&p->link);
+        adopt(s, r, p);
+    }
+    return 0;
+}
+
+/* ---- connect. */
+
+static int wait_for_binder(struct zn_ctx *ctx, struct zn_route *r, struct zn_end *other)
+{
+    const struct zn_options *o = &r->options;
+    size_t size = strlen(r->text) + 1;
+    struct pending *p = zn_zalloc(sizeof *p + size);
+    if (p == NULL || zn_blob_set(&p->id, o->routing_id.data, o->routing_id.size) < 0) {
+        zn_free(p);
+        return -ENOMEM;
+    }
+    memcpy(p->name, r->text, size);
+    p->end = other;
+    p->route = r;
+    p->sndhwm = o->sndhwm;
+    p->rcvhwm = o->rcvhwm;
+    zn_list_append(&ctx->inproc_pending, &p->link);
+    ctx->inproc_fini = forget_all;
+    return 0;
+}
+
+/* Finds the binder (held, in *binder), or leaves the pipe to wait for one. */
+static int meet(struct zn_route *r, struct zn_end *e, struct zn_socket **binder)
+{
+    struct zn_ctx *ctx = r->socket->ctx;
+    int rc = 0;
+    *binder = NULL;
+    zn_lock(&ctx->inproc_lock);
+    struct zn_route *b = zn_map_get(&ctx->inproc_names, bytes_of(r->text));
+    if (b == NULL) {
+        rc = wait_for_binder(ctx, r, e->peer);
+    } else {
+        *binder = b->socket;
+        zn_socket_hold(b->socket);
+        rc = know(e, &b->options.routing_id);
+        if (rc == 0)
+            rc = know(e->peer, &r->options.routing_id);
+        zn_end_set_hwm(e->peer, b->options.sndhwm, b->options.rcvhwm);
+    }
+    zn_unlock(&ctx->inproc_lock);
+    return rc;
+}
+
+static int connect_name(struct zn_socket *s, const char *endpoint)
+{
+    struct zn_pipe *p = NULL;
+    struct zn_route *r = zn_route_new(s, &zn_transport_inproc, endpoint, false);
+    if (r == NULL)
+        return -ENOMEM;
+    bool conflate = s->options.conflate && s->pattern->flags & ZN_PAT_CONFLATES;
+    int rc = zn_pipe_new(&p, conflate, conflate);
+    if (rc < 0)
+        goto close_route;
+
+    struct zn_end *e = &p->end[0];
+    struct zn_socket *binder;
+    e->route = r;
+    e->initiator = true;
+    zn_end_own(e, &zn_socket_owner, s);
+    zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
+    rc = zn_socket_attach(s, e);
+    if (rc < 0) {
+        free_pipe(e);
+        goto close_route;
+    }
+    rc = meet(r, e, &binder);
+    if (rc < 0) {
+        struct zn_end *other = e->peer;
+        if (binder != NULL)
+            zn_socket_drop(binder);
+        zn_socket_end_close(s, e, 0);
+        zn_end_close(other, s);
+        goto close_route;
+    }
+    if (binder == NULL)
+        return 0;
+    zn_end_own(e->peer, &zn_socket_owner, binder);
+    zn_end_post(e->peer, ZN_POST_ATTACH | ZN_POST_READY | ZN_POST_READ, s);
+    zn_socket_drop(binder);
+    rc = be_ready(s, e);
+    if (rc == 0)
+        return 0;
+
+close_route:
+    zn_route_close(r);
+    return rc == -EBUSY ? 0 : rc;        /* PAIR has its peer: this one is ignored */
+}
+
+/* ---- The end of either. */
+
+static bool is_untouched(const struct zn_end *e)
+{
+    return atomic_load(&e->in->written) == 0;
+}
+
+static void forget(struct zn_route *r)
+{
+    struct zn_ctx *ctx = r->socket->ctx;
+    struct zn_list dropped;
+    zn_list_init(&dropped);
+    zn_lock(&ctx->inproc_lock);
+    if (r->bound) {
+        if (zn_map_get(&ctx->inproc_names, bytes_of(r->text)) == r)
+            zn_map_remove(&ctx->inproc_names, bytes_of(r->text));
+    } else {
+        ZN_LIST_EACH(it, &ctx->inproc_pending)
+        {
+            struct pending *p = ZN_CONTAINER(it, struct pending, link);
+            if (p->route != r)
+                continue;
+            p->route = NULL;
+            if (!is_untouched(p->end))
+                continue;                /* messages wait: whoever binds gets them */
+            zn_list_remove(&p->link);
+            zn_list_append(&dropped, &p->link);
+        }
+    }
+    zn_unlock(&ctx->inproc_lock);
+    while (!zn_list_empty(&dropped)) {
+        struct pending *p = ZN_CONTAINER(dropped.next, struct pending, link);
+        zn_list_remove(&p->link);
+        zn_end_close(p->end, r->socket);
+        free_pending(p);
+    }
+}
+
+const struct zn_transport zn_transport_inproc = {
+    .scheme = "inproc",
+    .bind = bind_name,
+    .connect = connect_name,
+    .forget = forget,
+};

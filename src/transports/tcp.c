@@ -1,0 +1,280 @@
+/* transports/tcp.c - tcp://, over IPv4 and IPv6. */
+#include <stdio.h>
+
+#include <zmq.h>
+
+#include "core/endpoint.h"
+#include "core/transport.h"
+
+static void name(const struct zn_addr *a, char *buf, size_t size)
+{
+    char host[256];
+    if (zn_addr_host_text(a, host, sizeof host) < 0)
+        snprintf(buf, size, "tcp://");
+    else if (zn_addr_family(a) == ZN_AF_INET6)
+        snprintf(buf, size, "tcp://[%s]:%u", host, (unsigned)zn_addr_port(a));
+    else
+        snprintf(buf, size, "tcp://%s:%u", host, (unsigned)zn_addr_port(a));
+}
+
+static void peer_address(int fd, const struct zn_addr *a, char *buf, size_t size)
+{
+    (void)fd;
+    if (zn_addr_host_text(a, buf, size) < 0)
+        buf[0] = '\0';
+}
+
+/* ---- Settings. What the system does not take is an error: nothing is ignored. */
+
+static int set_if(int fd, enum zn_sockopt option, bool wanted, int value)
+{
+    return wanted ? zn_sock_set(fd, option, value) : 0;
+}
+
+/* Before bind or connect, so that buffers count when windows are agreed on. */
+static int tune_early(int fd, const struct zn_options *o)
+{
+    int rc = set_if(fd, ZN_SO_SNDBUF, o->sndbuf >= 0, o->sndbuf);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_RCVBUF, o->rcvbuf >= 0, o->rcvbuf);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_TOS, o->tos != 0, o->tos);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_PRIORITY, o->priority != 0, o->priority);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_BUSY_POLL, o->busy_poll > 0, o->busy_poll);
+    if (rc == 0 && o->bindtodevice.size > 0) {
+        char device[17] = "";
+        memcpy(device, o->bindtodevice.data, ZN_MIN(o->bindtodevice.size, sizeof device - 1));
+        rc = zn_sock_bind_device(fd, device);
+    }
+    return rc;
+}
+
+static int tune(int fd, const struct zn_options *o, bool accepted)
+{
+    int rc = zn_sock_set(fd, ZN_SO_NODELAY, 1);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_TOS, accepted && o->tos != 0, o->tos);
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_KEEPALIVE, o->tcp_keepalive >= 0, o->tcp_keepalive);
+    if (rc == 0 && o->tcp_keepalive == 1) {
+        rc = set_if(fd, ZN_SO_KEEPCNT, o->tcp_keepalive_cnt > 0, o->tcp_keepalive_cnt);
+        if (rc == 0)
+            rc = set_if(fd, ZN_SO_KEEPIDLE, o->tcp_keepalive_idle > 0,
+                        o->tcp_keepalive_idle);
+        if (rc == 0)
+            rc = set_if(fd, ZN_SO_KEEPINTVL, o->tcp_keepalive_intvl > 0,
+                        o->tcp_keepalive_intvl);
+    }
+    if (rc == 0)
+        rc = set_if(fd, ZN_SO_MAXRT, o->tcp_maxrt > 0, o->tcp_maxrt);
+    return rc;
+}
+
+static bool admit(int fd, const struct zn_addr *peer, const struct zn_options *o)
+{
+    (void)fd;
+    if (o->accept_filter_count == 0)
+        return true;
+    for (size_t i = 0; i < o->accept_filter_count; i++) {
+        struct zn_addr net;
+        if (zn_addr_numeric(&net, o->accept_filters[i].host, 0) == 0
+            && zn_addr_in_prefix(peer, &net, o->accept_filters[i].prefix))
+            return true;
+    }
+    return false;
+}
+
+/* ---- bind. */
+
+/* A local address: "*", an interface, a number, a name. */
+static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
+                         struct zn_addr *a)
+{
+    if (any) {
+        zn_addr_any(a, ipv6, port);
+        return 0;
+    }
+    if (zn_addr_interface(a, host, ipv6, port) == 0)
+        return 0;
+    if (zn_addr_numeric(a, host, port) == 0) {
+        if (zn_addr_family(a) == ZN_AF_INET6 && !ipv6)
+            return -ENODEV;
+        if (ipv6)
+            zn_addr_map_v4(a);
+        return 0;
+    }
+    if (strchr(host, '%') != NULL)
+        return -EINVAL;
+    if (zn_resolve(host, port, ipv6, a, 1) != 1)
+        return -ENODEV;
+    if (ipv6)
+        zn_addr_map_v4(a);
+    return 0;
+}
+
+static int open_for(const struct zn_addr *a, const struct zn_options *o)
+{
+    enum zn_family family = zn_addr_family(a);
+    int fd = zn_sock_open(family);
+    if (fd < 0)
+        return fd;
+    int rc = family == ZN_AF_INET6 ? zn_sock_set(fd, ZN_SO_V6ONLY, 0) : 0;
+    if (rc == 0)
+        rc = tune_early(fd, o);
+    if (rc < 0) {
+        zn_sock_close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+static int finish_listen(int fd, struct zn_listening *l)
+{
+    struct zn_addr a;
+    int rc = zn_sock_name(fd, &a);
+    if (rc < 0)
+        return rc;
+    name(&a, l->text, sizeof l->text);
+    l->fd = fd;
+    return 0;
+}
+
+static int adopt(const struct zn_options *o, struct zn_listening *l)
+{
+    int rc = zn_sock_adopt(o->use_fd);
+    return rc < 0 ? rc : finish_listen(o->use_fd, l);
+}
+
+static int listen_on(const char *address, const struct zn_options *o,
+                     struct zn_listening *l, int *failed_fd)
+{
+    struct zn_tcp_name n;
+    struct zn_addr a;
+    int rc = zn_tcp_parse_bind(address, &n);
+    if (rc == 0)
+        rc = local_address(n.host, n.any_host, n.port, o->ipv6, &a);
+    if (rc < 0)
+        return rc;
+    if (o->use_fd >= 0)
+        return adopt(o, l);
+
+    int fd = open_for(&a, o);
+    if (fd == -EAFNOSUPPORT && n.any_host) {
+        zn_addr_any(&a, false, n.port);
+        fd = open_for(&a, o);
+    }
+    if (fd < 0)
+        return fd;
+    rc = zn_sock_set(fd, ZN_SO_REUSEADDR, 1);
+    if (rc == 0)
+        rc = zn_sock_bind(fd, &a);
+    if (rc == 0)
+        rc = zn_sock_listen(fd, o->backlog);
+    if (rc == 0)
+        rc = finish_listen(fd, l);
+    if (rc < 0) {
+        *failed_fd = fd;
+        zn_sock_close(fd);
+    }
+    return rc;
+}
+
+/* ---- connect. */
+
+static int check(const char *address, const struct zn_options *o)
+{
+    struct zn_tcp_name n;
+    struct zn_addr a;
+    bool can_connect;
+    int rc = zn_tcp_parse_connect(address, &n, &can_connect);
+    if (rc == 0 && n.has_source)
+        rc = local_address(n.source_host, n.source_any_host, n.source_port, o->ipv6, &a);
+    return rc;
+}
+
+static int find(const char *address, const struct zn_options *o, struct zn_target *t)
+{
+    struct zn_tcp_name n;
+    bool can_connect;
+    int rc = zn_tcp_parse_connect(address, &n, &can_connect);
+    if (rc < 0 || !can_connect)
+        return -EINVAL;
+    t->port = n.port;
+    if (zn_addr_numeric(&t->addrs[0], n.host, n.port) == 0) {
+        if (zn_addr_family(&t->addrs[0]) == ZN_AF_INET6 && !o->ipv6)
+            return -EINVAL;
+        t->count = 1;
+        return 0;
+    }
+    memcpy(t->host, n.host, sizeof t->host);
+    return 0;
+}
+
+static int bind_source(int fd, const char *address, const struct zn_addr *to,
+                       const struct zn_options *o)
+{
+    struct zn_tcp_name n;
+    struct zn_addr a;
+    bool can_connect;
+    int rc = zn_tcp_parse_connect(address, &n, &can_connect);
+    if (rc < 0 || !n.has_source)
+        return rc;
+    rc = local_address(n.source_host, n.source_any_host, n.source_port,
+                       zn_addr_family(to) == ZN_AF_INET6 && o->ipv6, &a);
+    if (rc == 0)
+        rc = zn_sock_set(fd, ZN_SO_REUSEADDR, 1);
+    return rc == 0 ? zn_sock_bind(fd, &a) : rc;
+}
+
+static int open_to(const char *address, const struct zn_addr *to, const struct zn_options *o,
+                   bool *pending, int *failed_fd)
+{
+    int fd = open_for(to, o);
+    if (fd < 0)
+        return fd;
+    int rc = bind_source(fd, address, to, o);
+    if (rc == 0)
+        rc = zn_sock_connect(fd, to);
+    *pending = rc == -EINPROGRESS;
+    if (rc == 0 || *pending)
+        return fd;
+    *failed_fd = fd;
+    zn_sock_close(fd);
+    return rc;
+}
+
+/* ---- Names for unbind: what the address stands for as a peer's, then as our own. */
+
+static int alias(const char *address, const struct zn_options *o, int nth, char *buf,
+                 size_t size)
+{
+    struct zn_tcp_name n;
+    struct zn_addr a;
+    if (nth > 2 || zn_tcp_parse_bind(address, &n) < 0 || n.any_host || n.any_port)
+        return -ENOENT;
+    if (local_address(n.host, false, n.port, nth == 1, &a) < 0
+        && zn_addr_numeric(&a, n.host, n.port) < 0)
+        return nth < 2 ? snprintf(buf, size, "-") < 0 : -ENOENT;
+    if (nth == 2) {
+        if (!o->ipv6)
+            return -ENOENT;
+        zn_addr_map_v4(&a);
+    }
+    name(&a, buf, size);
+    return 0;
+}
+
+const struct zn_transport zn_transport_tcp = {
+    .scheme = "tcp",
+    .check = check,
+    .listen = listen_on,
+    .find = find,
+    .open = open_to,
+    .tune = tune,
+    .admit = admit,
+    .name = name,
+    .peer_address = peer_address,
+    .alias = alias,
+};

@@ -1,0 +1,99 @@
+/* wire/handshake.h - from the first byte of a connection to the first message:
+ * greeting, choice of version, mechanism, metadata (RFC 13, 15, 23, 37).
+ *
+ * Pure: bytes are fed in, bytes to be sent are taken out, in any cut. Bounded: keeps
+ * at most ZN_HANDSHAKE_MAX bytes of what a peer has sent.
+ *
+ *     zn_handshake_init(&hs, &config);
+ *     loop: send zn_handshake_output(); feed what arrives; until hs.done or error
+ *     read hs.version and hs.peer_*; zn_handshake_fini(&hs);
+ */
+#ifndef ZN_WIRE_HANDSHAKE_H
+#define ZN_WIRE_HANDSHAKE_H
+
+#include "base/base.h"
+#include "wire/command.h"
+#include "wire/zmtp.h"
+
+enum { ZN_HANDSHAKE_MAX = 65536 };
+
+struct zn_mechanism;                     /* wire/mechanism.h */
+extern const struct zn_mechanism zn_mechanism_null;
+
+/* What zn_handshake.error says: ZMQ_PROTOCOL_ERROR_... of zmq.h, the same numbers. */
+enum zn_protocol_error {
+    ZN_ERROR_UNSPECIFIED = 0x10000000,
+    ZN_ERROR_UNEXPECTED_COMMAND = 0x10000001,
+    ZN_ERROR_INVALID_SEQUENCE = 0x10000002,
+    ZN_ERROR_KEY_EXCHANGE = 0x10000003,
+    ZN_ERROR_MALFORMED_COMMAND = 0x10000011,
+    ZN_ERROR_MALFORMED_MESSAGE = 0x10000012,
+    ZN_ERROR_MALFORMED_HELLO = 0x10000013,
+    ZN_ERROR_MALFORMED_INITIATE = 0x10000014,
+    ZN_ERROR_MALFORMED_ERROR = 0x10000015,
+    ZN_ERROR_MALFORMED_READY = 0x10000016,
+    ZN_ERROR_MALFORMED_WELCOME = 0x10000017,
+    ZN_ERROR_INVALID_METADATA = 0x10000018,
+    ZN_ERROR_CRYPTOGRAPHIC = 0x11000001,
+    ZN_ERROR_MECHANISM_MISMATCH = 0x11000002,
+};
+
+struct zn_handshake_config {
+    int socket_type;                     /* ZMQ_PAIR ... */
+    uint32_t peers;                      /* 1u << type for each that is welcome */
+    struct zn_bytes routing_id;          /* our own */
+    bool tells_id;                       /* READY carries Identity */
+    const struct zn_property *properties; /* ours beyond those: "X-..." */
+    size_t property_count;
+    int64_t max_size;                    /* of a frame; -1: no limit */
+    const struct zn_mechanism *mechanism; /* zn_mechanism_null */
+    bool as_server;
+    bool versions_3_only;                /* refuse older peers */
+};
+
+struct zn_handshake_buf {                /* grows with bytes that came; heap */
+    uint8_t *data;
+    size_t size, cap;
+};
+
+struct zn_handshake {
+    struct zn_handshake_config config;   /* as given: what it points at must live on */
+    int phase;
+    int turn;                            /* of the mechanism's script */
+    struct zn_handshake_buf in, out;
+    size_t out_sent;
+    size_t need;                         /* bytes in `in` that the next step asks for */
+    int failure;                         /* -errno, for good */
+
+    /* results, once done */
+    bool done;
+    enum zn_zmtp version;
+    int peer_type;                       /* ZMQ_..., or -1 if it was not told */
+    struct zn_bytes peer_id;             /* within this handshake's memory */
+    struct zn_property *peer_properties; /* Socket-Type, Identity, X-...; ditto */
+    size_t peer_property_count;
+
+    /* after an error */
+    uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_*; 0: no code */
+    uint32_t peer_refused;               /* 300, 400, 500 from an ERROR command; or 0 */
+};
+
+/* -EINVAL: no such socket type, a property's name is not of 1 to 255 bytes. -ENOMEM.
+ * After a failure there is nothing to fini. */
+int zn_handshake_init(struct zn_handshake *hs, const struct zn_handshake_config *config);
+void zn_handshake_fini(struct zn_handshake *hs);
+
+/* Bytes to send now (size 0: none), and how many of them went. */
+struct zn_bytes zn_handshake_output(const struct zn_handshake *hs);
+void zn_handshake_sent(struct zn_handshake *hs, size_t n);
+
+/* Takes bytes from the peer. How many were used: all of them until done; what is left
+ * then is traffic. -EPROTO: the peer broke the protocol (hs->error, hs->peer_refused),
+ * -EMSGSIZE, -ENOMEM; every later call then says the same. */
+ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n);
+
+/* Type names as they stand in Socket-Type; -1 / NULL if there is none such. */
+int zn_socket_type_of(struct zn_bytes name);
+const char *zn_socket_type_name(int type);
+
+#endif

@@ -1,0 +1,42 @@
+/* wire/mechanism.h - what a security mechanism is: a name and two scripts, each the
+ * turns of one side in the order they are spoken. The handshake plays the script; a
+ * mechanism only writes and reads the commands' data.
+ *
+ * Memory   cmd, and the list given to zn_handshake_take_metadata(), lie in the last
+ *          command that arrived and stay until the next one does: a script takes the
+ *          metadata from the last command it receives. */
+#ifndef ZN_WIRE_MECHANISM_H
+#define ZN_WIRE_MECHANISM_H
+
+#include "wire/handshake.h"
+
+enum { ZN_MECHANISM_NAME = 20 };         /* its field in the greeting, zero padded */
+
+/* Either sends or receives. send appends the command's data with zn_handshake_put();
+ * the frame around it is made by the handshake. recv gets the command it waited for.
+ * -EPROTO (with hs->error, if there is a code), -ENOMEM. */
+struct zn_turn {
+    const char *name;                    /* of the command; NULL: traffic may flow */
+    int (*send)(struct zn_handshake *hs);
+    int (*recv)(struct zn_handshake *hs, const struct zn_command *cmd);
+};
+
+struct zn_mechanism {
+    char name[ZN_MECHANISM_NAME];
+    bool open;                           /* protects nothing: older peers may be let in */
+    const struct zn_turn *client, *server;
+};
+
+/* ---- For scripts. */
+
+/* Appends to what will be sent: bytes, or room (NULL: no memory) to be filled at once. */
+int zn_handshake_put(struct zn_handshake *hs, const void *bytes, size_t size);
+uint8_t *zn_handshake_extend(struct zn_handshake *hs, size_t size);
+/* Appends our own metadata: Socket-Type, Identity, X-... */
+int zn_handshake_put_metadata(struct zn_handshake *hs);
+/* Reads the peer's, and judges its Socket-Type. -EPROTO sets no code: NULL has none. */
+int zn_handshake_take_metadata(struct zn_handshake *hs, struct zn_bytes list);
+/* Notes the reason in an ERROR command. Never 0: the peer has given up. */
+int zn_handshake_take_error(struct zn_handshake *hs, const struct zn_command *cmd);
+
+#endif

@@ -1,0 +1,421 @@
+/* poll_test.c - zmq_poll, zmq_ppoll, zmq_poller, and ZMQ_FD with ZMQ_EVENTS. */
+
+#include "tests/api/raw.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+struct pair {
+    void *ctx, *in, *out;
+};
+
+static struct pair open_pair(const char *address)
+{
+    struct pair p = { .ctx = open_ctx() };
+    char endpoint[ENDPOINT_MAX];
+
+    p.in = open_socket(p.ctx, ZMQ_PULL);
+    p.out = open_socket(p.ctx, ZMQ_PUSH);
+    bind_to(p.in, address, endpoint);
+    connect_to(p.out, endpoint);
+    return p;
+}
+
+static void close_pair(struct pair *p)
+{
+    close_socket(p->in);
+    close_socket(p->out);
+    end_ctx(p->ctx);
+}
+
+/* ---- zmq_poll ---- */
+
+TEST(poll_reports_what_each_socket_can_do)
+{
+    for (int t = 0; t < TRANSPORTS; t++) {
+        struct pair p = open_pair(each_transport[t]);
+        zmq_pollitem_t items[] = {
+            { p.in, 0, ZMQ_POLLIN, 0 },
+            { p.out, 0, ZMQ_POLLOUT, 0 },
+            { p.in, 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0 },   /* listed twice */
+            { p.in, 0, 0, -1 },                   /* asks for nothing */
+        };
+
+        wait_events(p.out, ZMQ_POLLOUT);
+        CHECK_EQ(zmq_poll(items, 4, 0), 1, "%s: one can send", each_transport[t]);
+        CHECK_EQ(items[0].revents, 0);
+        CHECK_EQ(items[1].revents, ZMQ_POLLOUT);
+        send_text(p.out, "x");
+        CHECK_EQ(zmq_poll(items, 1, PATIENCE), 1);
+        CHECK_EQ(zmq_poll(items, 4, 0), 3);
+        CHECK_EQ(items[0].revents, ZMQ_POLLIN);
+        CHECK_EQ(items[2].revents, ZMQ_POLLIN);
+        CHECK_EQ(items[3].revents, 0);
+        expect_text(p.in, "x");
+        CHECK_EQ(zmq_poll(items, 1, 0), 0, "read");
+        CHECK_EQ(items[0].revents, 0);
+        close_pair(&p);
+    }
+}
+
+TEST(poll_refuses_bad_arguments)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR);
+    zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 }, not_a_socket = { &item, 0, ZMQ_POLLIN, 0 };
+
+    REFUSED(zmq_poll(&item, -1, 0), EINVAL, "n < 0");
+    REFUSED(zmq_poll(NULL, 1, 0), EFAULT, "NULL items");
+    REFUSED(zmq_poll(&not_a_socket, 1, 0), ENOTSOCK, "not a socket");
+    CHECK_EQ(zmq_poll(NULL, 0, 0), 0, "nothing at all");
+    CHECK_EQ(zmq_poll(&item, 0, 1), 0, "nothing but a wait");
+    CHECK_EQ(zmq_poll(&item, 1, 0), 0, "nothing yet");
+    item.events = 0x70 | ZMQ_POLLIN;
+    CHECK_EQ(zmq_poll(&item, 1, 0), 0, "unknown bits are ignored");
+    close_socket(s);
+    end_ctx(ctx);
+}
+
+TEST(poll_waits_no_less_than_its_timeout)
+{
+    static const long timeouts[] = { 1, 30, 100 };
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR);
+    zmq_pollitem_t item = { s, 0, ZMQ_POLLIN | ZMQ_POLLOUT, 0 };
+
+    for (size_t i = 0; i < ZN_COUNT(timeouts) * 2; i++) {
+        long before = now_ms();
+        CHECK_EQ(zmq_poll(&item, i % 2, timeouts[i / 2]), 0);
+        CHECK(now_ms() - before >= timeouts[i / 2] - 1);
+    }
+    close_socket(s);
+    end_ctx(ctx);
+}
+
+TEST(poll_watches_descriptors_beside_sockets)
+{
+    struct pair p = open_pair("inproc://x");
+    int fds[2];
+
+    CHECK_OK(pipe(fds));
+    zmq_pollitem_t items[] = {
+        { p.in, -1, ZMQ_POLLIN, 0 },
+        { NULL, fds[0], ZMQ_POLLIN, 0 },
+        { NULL, fds[1], ZMQ_POLLOUT, 0 },
+        { NULL, -1, ZMQ_POLLIN, 0 },
+    };
+    CHECK_EQ(zmq_poll(items, 4, 0), 1);
+    CHECK_EQ(items[2].revents, ZMQ_POLLOUT);
+    CHECK_EQ(zmq_poll(items, 2, 1), 0);
+    CHECK(write(fds[1], "x", 1) == 1);
+    CHECK_EQ(zmq_poll(items, 2, -1), 1);
+    CHECK_EQ(items[0].revents, 0);
+    CHECK_EQ(items[1].revents, ZMQ_POLLIN);
+    send_text(p.out, "x");
+    CHECK_EQ(zmq_poll(items, 4, -1), 3);
+    close(fds[1]);
+    char c;
+    CHECK(read(fds[0], &c, 1) == 1);
+    CHECK_EQ(zmq_poll(items + 1, 1, -1), 1, "hang-up");
+    CHECK_EQ(items[1].revents, ZMQ_POLLERR, "hang-up");
+    CHECK_EQ(zmq_poll(items + 2, 1, 0), 1, "closed descriptor");
+    CHECK_EQ(items[2].revents, ZMQ_POLLERR, "closed descriptor");
+    close(fds[0]);
+    close_pair(&p);
+}
+
+TEST(descriptor_0_is_a_descriptor)
+{
+    int fds[2], saved = dup(0);
+
+    CHECK_OK(pipe(fds));
+    CHECK_OK(dup2(fds[0], 0));
+    zmq_pollitem_t item = { NULL, 0, ZMQ_POLLIN, 0 };
+    CHECK_EQ(zmq_poll(&item, 1, 0), 0);
+    CHECK(write(fds[1], "x", 1) == 1);
+    CHECK_EQ(zmq_poll(&item, 1, -1), 1);
+    CHECK_EQ(item.revents, ZMQ_POLLIN);
+    if (saved >= 0) {
+        dup2(saved, 0);
+        close(saved);
+    } else {
+        close(0);
+    }
+    close(fds[0]);
+    close(fds[1]);
+}
+
+static void *send_to(void *s)
+{
+    send_text(s, "woken");
+    return NULL;
+}
+
+TEST(poll_is_woken_by_a_message_from_another_thread)
+{
+    for (int t = 0; t < TRANSPORTS * 2; t++) {
+        struct pair p = open_pair(each_transport[t / 2]);
+        int fds[2];
+
+        CHECK_OK(pipe(fds));
+        zmq_pollitem_t items[] = {
+            { p.in, 0, ZMQ_POLLIN, 0 }, { NULL, fds[0], ZMQ_POLLIN, 0 },
+        };
+        struct test_thread *thread = test_thread_start(send_to, p.out);
+        CHECK_EQ(zmq_poll(items, 1 + t % 2, -1), 1, "%s", each_transport[t / 2]);
+        CHECK_EQ(items[0].revents, ZMQ_POLLIN);
+        expect_text(p.in, "woken");
+        test_thread_join(thread);
+        close(fds[0]);
+        close(fds[1]);
+        close_pair(&p);
+    }
+}
+
+TEST(poll_over_many_sockets_finds_the_one)
+{
+    enum { MANY = 200 };
+    void *ctx = open_ctx();
+    zmq_pollitem_t items[MANY];
+
+    for (int i = 0; i < MANY; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "inproc://%d", i);
+        items[i] = (zmq_pollitem_t){ open_socket(ctx, ZMQ_PULL), 0, ZMQ_POLLIN, 0 };
+        CHECK_OK(zmq_bind(items[i].socket, name));
+    }
+    for (int i = 0; i < MANY; i += 37) {
+        char name[32];
+        void *out = open_socket(ctx, ZMQ_PUSH);
+        snprintf(name, sizeof name, "inproc://%d", i);
+        connect_to(out, name);
+        send_text(out, name);
+        CHECK_EQ(zmq_poll(items, MANY, -1), 1);
+        CHECK_EQ(items[i].revents, ZMQ_POLLIN, "socket %d", i);
+        expect_text(items[i].socket, name);
+        close_socket(out);
+    }
+    for (int i = 0; i < MANY; i++)
+        close_socket(items[i].socket);
+    end_ctx(ctx);
+}
+
+/* ---- zmq_ppoll ---- */
+
+static void on_signal(int number)
+{
+    (void)number;
+}
+
+/* zinc: Debian's libzmq has no zmq_ppoll. */
+TEST(ppoll_sets_the_signal_mask_for_the_wait_alone)
+{
+    struct pair p = open_pair("inproc://x");
+    zmq_pollitem_t item = { p.in, 0, ZMQ_POLLIN, 0 };
+    struct sigaction action = { .sa_handler = on_signal };
+    sigset_t blocked, before, now;
+
+    sigemptyset(&action.sa_mask);
+    CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &blocked, &before));
+    raise(SIGUSR1);                               /* stays pending until we wait */
+    CHECK_EQ(zmq_poll(&item, 1, 10), 0);
+    REFUSED(zmq_ppoll(&item, 1, -1, &before), EINTR, "pending signal");
+    CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &now));
+    CHECK(sigismember(&now, SIGUSR1), "mask restored");
+    CHECK_EQ(zmq_ppoll(&item, 1, 10, &before), 0, "time-out");
+    CHECK_EQ(zmq_ppoll(&item, 1, 0, NULL), 0, "no mask");
+    send_text(p.out, "x");
+    CHECK_EQ(zmq_ppoll(&item, 1, -1, &before), 1);
+    CHECK_EQ(item.revents, ZMQ_POLLIN);
+    REFUSED(zmq_ppoll(NULL, 1, 0, NULL), EFAULT, "NULL items");
+    close_pair(&p);
+}
+
+/* ---- zmq_poller ---- */
+
+/* zinc: Debian's libzmq has no zmq_poller. */
+TEST(poller_refuses_bad_arguments)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR), *other = open_socket(ctx, ZMQ_PAIR);
+    void *poller = zmq_poller_new(), *none = NULL;
+    zmq_poller_event_t event;
+    zmq_fd_t fd;
+
+    CHECK(poller != NULL);
+    REFUSED(zmq_poller_destroy(NULL), EFAULT, "destroy");
+    REFUSED(zmq_poller_destroy(&none), EFAULT, "destroy");
+    REFUSED(zmq_poller_size(NULL), EFAULT, "size");
+    REFUSED(zmq_poller_add(NULL, s, NULL, ZMQ_POLLIN), EFAULT, "add");
+    REFUSED(zmq_poller_add(poller, NULL, NULL, ZMQ_POLLIN), ENOTSOCK, "add");
+    REFUSED(zmq_poller_add(poller, &event, NULL, ZMQ_POLLIN), ENOTSOCK, "add");
+    REFUSED(zmq_poller_add(poller, s, NULL, 0x40), EINVAL, "bits");
+    CHECK_OK(zmq_poller_add(poller, s, NULL, ZMQ_POLLIN));
+    REFUSED(zmq_poller_add(poller, s, NULL, ZMQ_POLLIN), EINVAL, "twice");
+    REFUSED(zmq_poller_modify(poller, s, 0x40), EINVAL, "bits");
+    REFUSED(zmq_poller_modify(poller, other, ZMQ_POLLIN), EINVAL, "not in");
+    REFUSED(zmq_poller_modify(poller, NULL, ZMQ_POLLIN), ENOTSOCK, "modify");
+    REFUSED(zmq_poller_remove(poller, other), EINVAL, "not in");
+    REFUSED(zmq_poller_remove(poller, NULL), ENOTSOCK, "remove");
+    REFUSED(zmq_poller_add_fd(poller, -1, NULL, ZMQ_POLLIN), EBADF, "add_fd");
+    CHECK_OK(zmq_poller_add_fd(poller, 1, NULL, ZMQ_POLLIN));
+    REFUSED(zmq_poller_add_fd(poller, 1, NULL, ZMQ_POLLIN), EINVAL, "twice");
+    REFUSED(zmq_poller_modify_fd(poller, 2, ZMQ_POLLIN), EINVAL, "not in");
+    REFUSED(zmq_poller_modify_fd(poller, -1, ZMQ_POLLIN), EBADF, "modify_fd");
+    REFUSED(zmq_poller_remove_fd(poller, 2), EINVAL, "not in");
+    REFUSED(zmq_poller_remove_fd(poller, -1), EBADF, "remove_fd");
+    CHECK_EQ(zmq_poller_size(poller), 2);
+    REFUSED(zmq_poller_wait(NULL, &event, 0), EFAULT, "wait");
+    REFUSED(zmq_poller_wait(poller, NULL, 0), EFAULT, "wait");
+    REFUSED(zmq_poller_wait_all(poller, NULL, 1, 0), EFAULT, "wait_all");
+    REFUSED(zmq_poller_wait_all(poller, &event, -1, 0), EINVAL, "wait_all");
+    REFUSED(zmq_poller_fd(poller, &fd), EINVAL, "no thread-safe socket");
+    REFUSED(zmq_poller_fd(NULL, &fd), EFAULT, "poller_fd");
+    CHECK_OK(zmq_poller_destroy(&poller));
+    CHECK(poller == NULL);
+    close_socket(s);
+    close_socket(other);
+    end_ctx(ctx);
+}
+
+/* zinc: Debian's libzmq has no zmq_poller. */
+TEST(poller_reports_sockets_and_descriptors_with_their_user_data)
+{
+    struct pair p = open_pair("inproc://x");
+    void *poller = zmq_poller_new();
+    zmq_poller_event_t event, events[4];
+    int fds[2], tag_in, tag_fd;
+
+    CHECK_OK(pipe(fds));
+    CHECK_OK(zmq_poller_add(poller, p.in, &tag_in, ZMQ_POLLIN));
+    CHECK_OK(zmq_poller_add(poller, p.out, NULL, 0));
+    CHECK_OK(zmq_poller_add_fd(poller, fds[0], &tag_fd, ZMQ_POLLIN));
+    REFUSED(zmq_poller_wait(poller, &event, 0), EAGAIN, "nothing");
+    CHECK(event.socket == NULL && event.fd == -1 && event.user_data == NULL &&
+          event.events == 0);
+    REFUSED(zmq_poller_wait_all(poller, events, 4, 1), EAGAIN, "nothing");
+
+    send_text(p.out, "x");
+    CHECK_EQ(zmq_poller_wait(poller, &event, -1), 0);
+    CHECK(event.socket == p.in && event.user_data == &tag_in && event.events == ZMQ_POLLIN);
+    CHECK(write(fds[1], "x", 1) == 1);
+    CHECK_EQ(zmq_poller_wait_all(poller, events, 4, -1), 2);
+    CHECK(events[0].socket == p.in || events[1].socket == p.in);
+    CHECK_EQ(zmq_poller_wait_all(poller, events, 1, -1), 1, "as many as fit");
+
+    CHECK_OK(zmq_poller_modify(poller, p.in, 0));
+    CHECK_EQ(zmq_poller_wait(poller, &event, -1), 0);
+    CHECK(event.socket == NULL && event.fd == fds[0] && event.user_data == &tag_fd);
+    CHECK_OK(zmq_poller_modify_fd(poller, fds[0], 0));
+    CHECK_OK(zmq_poller_modify(poller, p.out, ZMQ_POLLOUT));
+    CHECK_EQ(zmq_poller_wait(poller, &event, -1), 0);
+    CHECK(event.socket == p.out && event.events == ZMQ_POLLOUT && event.user_data == NULL);
+
+    CHECK_OK(zmq_poller_remove(poller, p.out));
+    CHECK_OK(zmq_poller_remove_fd(poller, fds[0]));
+    CHECK_EQ(zmq_poller_size(poller), 1);
+    REFUSED(zmq_poller_wait(poller, &event, -1), EFAULT, "all disabled, for ever");
+    REFUSED(zmq_poller_wait(poller, &event, 1), EAGAIN, "all disabled");
+    CHECK_OK(zmq_poller_remove(poller, p.in));
+    REFUSED(zmq_poller_wait(poller, &event, -1), EFAULT, "empty, for ever");
+    REFUSED(zmq_poller_wait_all(poller, events, 4, 1), EAGAIN, "empty");
+    CHECK_OK(zmq_poller_destroy(&poller));
+    close(fds[0]);
+    close(fds[1]);
+    close_pair(&p);
+}
+
+/* zinc: Debian's libzmq has no zmq_poller. */
+TEST(poller_sees_what_was_closed_or_terminated)
+{
+    struct pair p = open_pair("inproc://x");
+    void *poller = zmq_poller_new();
+    zmq_poller_event_t event;
+
+    CHECK_OK(zmq_poller_add(poller, p.in, NULL, ZMQ_POLLIN));
+    CHECK_OK(zmq_ctx_shutdown(p.ctx));
+    REFUSED(zmq_poller_wait(poller, &event, -1), ETERM, "shut down");
+    CHECK_OK(zmq_poller_remove(poller, p.in));
+    CHECK_OK(zmq_poller_destroy(&poller));
+    close_pair(&p);
+}
+
+/* ---- ZMQ_FD ---- */
+
+static int fd_readable(int fd, int ms)
+{
+    struct pollfd p = { fd, POLLIN, 0 };
+
+    return poll(&p, 1, ms) == 1 && (p.revents & POLLIN) != 0;
+}
+
+TEST(fd_wakes_and_events_tell_until_nothing_is_left)
+{
+    for (int t = 0; t < TRANSPORTS; t++) {
+        struct pair p = open_pair(each_transport[t]);
+        int fd = test_get_int(p.in, ZMQ_FD);
+
+        for (int round = 0; round < 20; round++) {
+            send_text(p.out, "a");
+            send_text(p.out, "b");
+            int got = 0;
+            while (got < 2) {
+                while ((test_get_int(p.in, ZMQ_EVENTS) & ZMQ_POLLIN) == 0)
+                    CHECK(fd_readable(fd, PATIENCE), "%s", each_transport[t]);
+                expect_text(p.in, got++ == 0 ? "a" : "b");
+            }
+            CHECK_EQ(test_get_int(p.in, ZMQ_EVENTS), 0);
+        }
+        close_pair(&p);
+    }
+}
+
+TEST(fd_wakes_for_room_to_send_too)
+{
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH), *in = open_socket(ctx, ZMQ_PULL);
+    char endpoint[ENDPOINT_MAX];
+
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", test_free_port());
+    CHECK_OK(zmq_bind(out, endpoint));
+    int fd = test_get_int(out, ZMQ_FD);
+    CHECK_EQ(test_get_int(out, ZMQ_EVENTS), 0);
+    connect_to(in, endpoint);
+    while ((test_get_int(out, ZMQ_EVENTS) & ZMQ_POLLOUT) == 0)
+        CHECK(fd_readable(fd, PATIENCE));
+    close_socket(out);
+    close_socket(in);
+    end_ctx(ctx);
+}
+
+/* zinc: libzmq's descriptor tells of commands once, not of messages. */
+TEST(fd_stays_readable_while_a_message_waits)
+{
+    for (int t = 0; t < TRANSPORTS; t++) {
+        struct pair p = open_pair(each_transport[t]);
+        int fd = test_get_int(p.in, ZMQ_FD);
+
+        send_text(p.out, "a");
+        send_text(p.out, "b");
+        wait_events(p.in, ZMQ_POLLIN);
+        CHECK(fd_readable(fd, PATIENCE), "%s: after ZMQ_EVENTS", each_transport[t]);
+        expect_text(p.in, "a");
+        CHECK(fd_readable(fd, PATIENCE), "%s: one left", each_transport[t]);
+        expect_text(p.in, "b");
+        CHECK_EQ(test_get_int(p.in, ZMQ_EVENTS), 0);
+        CHECK(!fd_readable(fd, 0), "%s: none left", each_transport[t]);
+        close_pair(&p);
+    }
+}
+
+TEST(fd_is_one_descriptor_for_the_life_of_the_socket)
+{
+    struct pair p = open_pair("inproc://x");
+    int fd = test_get_int(p.in, ZMQ_FD);
+
+    CHECK(fd >= 0);
+    send_text(p.out, "x");
+    expect_text(p.in, "x");
+    CHECK_EQ(test_get_int(p.in, ZMQ_FD), fd);
+    CHECK(test_get_int(p.out, ZMQ_FD) != fd);
+    close_pair(&p);
+}

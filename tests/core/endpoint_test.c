@@ -1,0 +1,159 @@
+/* tests/core/endpoint_test.c - the cases were put to libzmq 4.3.4 as well. */
+#include "core/endpoint.h"
+
+#include "tests/test.h"
+
+TEST(endpoint_has_a_scheme_and_an_address)
+{
+    static const struct { const char *text, *scheme, *address; } cases[] = {
+        { "tcp://*:5555", "tcp", "*:5555" },
+        { "inproc://a b", "inproc", "a b" },
+        { "ipc:///tmp/x://y", "ipc", "/tmp/x://y" },
+        { "TCP://a:1", "TCP", "a:1" },
+        { NULL, NULL, NULL },
+        { "", NULL, NULL },
+        { "tcp", NULL, NULL },
+        { "tcp:", NULL, NULL },
+        { "tcp:/a:1", NULL, NULL },
+        { "tcp://", NULL, NULL },
+        { "://a", NULL, NULL },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_endpoint ep;
+        int rc = zn_endpoint_parse(cases[i].text, &ep);
+        const char *what = cases[i].text == NULL ? "NULL" : cases[i].text;
+
+        CHECK_EQ(rc, cases[i].scheme == NULL ? -EINVAL : 0, "%s", what);
+        if (rc < 0)
+            continue;
+        CHECK_EQ(ep.scheme.size, strlen(cases[i].scheme), "%s", what);
+        CHECK_MEM(ep.scheme.data, cases[i].scheme, ep.scheme.size);
+        CHECK_STR(ep.address, cases[i].address);
+    }
+}
+
+TEST(tcp_bind_reads_ports_as_libzmq_does)
+{
+    static const struct { const char *text; int rc, port; bool any; } cases[] = {
+        { "h:5555", 0, 5555, false },   { "h:*", 0, 0, true },
+        { "h:0", 0, 0, true },          { "h:", -EINVAL, 0, false },
+        { "h", -EINVAL, 0, false },     { "h:x", -EINVAL, 0, false },
+        { "h:!", -EINVAL, 0, false },   { "h:**", -EINVAL, 0, false },
+        { "h:00", -EINVAL, 0, false },  { "h: 0", -EINVAL, 0, false },
+        { "h:+0", -EINVAL, 0, false },  { "h:5a", 0, 5, false },
+        { "h:65535", 0, 65535, false }, { "h:65536", -EINVAL, 0, false },
+        { "h:65537", 0, 1, false },     { "h:70000", 0, 4464, false },
+        { "h:-1", 0, 65535, false },    { "h:99999999999999999999", 0, 65535, false },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_tcp_name name;
+        int rc = zn_tcp_parse_bind(cases[i].text, &name);
+
+        CHECK_EQ(rc, cases[i].rc, "%s", cases[i].text);
+        if (rc < 0)
+            continue;
+        CHECK_EQ(name.port, cases[i].port, "%s", cases[i].text);
+        CHECK_EQ(name.any_port, cases[i].any, "%s", cases[i].text);
+    }
+}
+
+TEST(tcp_bind_takes_hosts_out_of_brackets_and_zones)
+{
+    static const struct { const char *text, *host; bool bracketed, any; } cases[] = {
+        { "*:1", "*", false, true },
+        { "[*]:1", "*", true, true },
+        { "*%lo:1", "*", false, true },
+        { "127.0.0.1:1", "127.0.0.1", false, false },
+        { "[127.0.0.1]:1", "127.0.0.1", true, false },
+        { "127.0.0.1%lo:1", "127.0.0.1", false, false },
+        { "::1:1", "::1", false, false },
+        { "[fe80::1%lo]:1", "fe80::1%lo", true, false },
+        { "[::1:1", "[::1", false, false },
+        { "::1]:1", "::1]", false, false },
+        { ":1", "", false, false },
+        { "[]:1", "", true, false },
+        { "a:1;b:2", "b", false, false },
+        { "127.0.0.1:*:1", "127.0.0.1:*", false, false },
+        { "x%:1", NULL, false, false },
+        { "[fe80::1%]:1", NULL, false, false },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_tcp_name name;
+        int rc = zn_tcp_parse_bind(cases[i].text, &name);
+
+        CHECK_EQ(rc, cases[i].host == NULL ? -EINVAL : 0, "%s", cases[i].text);
+        if (rc < 0)
+            continue;
+        CHECK_STR(name.host, cases[i].host, "%s", cases[i].text);
+        CHECK_EQ(name.bracketed, cases[i].bracketed, "%s", cases[i].text);
+        CHECK_EQ(name.any_host, cases[i].any, "%s", cases[i].text);
+    }
+}
+
+TEST(tcp_connect_checks_characters_and_the_last_colon)
+{
+    static const struct { const char *text; int rc; bool can; } cases[] = {
+        { "a:1", 0, true },          { "a_b:1", 0, true },      { "[::1]:5", 0, true },
+        { "::1:5", 0, true },        { "a..b:1", 0, true },     { "9:9", 0, true },
+        { "a%b:5", 0, true },        { "a:0", 0, false },       { "a:5a", 0, false },
+        { "a:70000", 0, false },     { "a:65536", 0, false },   { "a:65535", 0, true },
+        { ":5", 0, false },          { "[::1]", 0, false },     { "a:5*", 0, false },
+        { "lo:*;a:5", 0, true },     { "lo:5;b:1", 0, true },   { "a;b:1", 0, false },
+        { "b:1;", 0, false },        { "a:1;b", 0, false },     { "a:x;b:1", 0, false },
+        { "a:1;b:2;c:3", 0, true },  { "a", -EINVAL, false },   { "a:", -EINVAL, false },
+        { "a:*", -EINVAL, false },   { "*:5", -EINVAL, false }, { ";b:1", -EINVAL, false },
+        { "/p:1", -EINVAL, false },  { "_a:1", -EINVAL, false }, { "-a:1", -EINVAL, false },
+        { "a b:1", -EINVAL, false }, { "a:5:", -EINVAL, false }, { "a:*5", -EINVAL, false },
+        { "a:-5", -EINVAL, false },  { "a:5/x", -EINVAL, false }, { ".a:1", -EINVAL, false },
+        { "a:1 ", -EINVAL, false },  { "a:+1", -EINVAL, false }, { "%:1", -EINVAL, false },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_tcp_name name;
+        bool can;
+        int rc = zn_tcp_parse_connect(cases[i].text, &name, &can);
+
+        CHECK_EQ(rc, cases[i].rc, "%s", cases[i].text);
+        if (rc == 0)
+            CHECK_EQ(can, cases[i].can, "%s", cases[i].text);
+    }
+}
+
+TEST(tcp_connect_tells_source_from_destination)
+{
+    struct zn_tcp_name name;
+    bool can;
+
+    CHECK_EQ(zn_tcp_parse_connect("lo:*;[::1]:5555", &name, &can), 0);
+    CHECK(can && name.has_source && name.bracketed);
+    CHECK_STR(name.source_host, "lo");
+    CHECK_EQ(name.source_port, 0);
+    CHECK_STR(name.host, "::1");
+    CHECK_EQ(name.port, 5555);
+
+    CHECK_EQ(zn_tcp_parse_connect("127.0.0.1:17;localhost:1", &name, &can), 0);
+    CHECK(can && !name.source_any_host);
+    CHECK_EQ(name.source_port, 17);
+
+    CHECK_EQ(zn_tcp_parse_connect("localhost:1", &name, &can), 0);
+    CHECK(can && !name.has_source);
+}
+
+TEST(tcp_names_that_are_too_long_are_refused)
+{
+    char text[400];
+    struct zn_tcp_name name;
+    bool can;
+
+    memset(text, 'a', sizeof text);
+    memcpy(text + 255, ":1", 3);
+    CHECK_EQ(zn_tcp_parse_bind(text, &name), 0);
+    memset(text, 'a', sizeof text);
+    memcpy(text + 256, ":1", 3);
+    CHECK_EQ(zn_tcp_parse_bind(text, &name), -EINVAL);
+    CHECK_EQ(zn_tcp_parse_connect(text, &name, &can), 0);
+    CHECK(!can);
+}

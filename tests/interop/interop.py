@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+"""Every pattern, between zinc and the system's libzmq, as two processes, both ways.
+
+    interop.py PEER ZINC_DIR [--only TEXT] [-v]
+
+PEER is tests/interop/peer.c built; ZINC_DIR holds zinc's libzmq.so.5. The other side
+takes the library that the loader finds by itself. The last line is
+"N passed, N failed".
+"""
+import argparse
+import concurrent.futures
+import itertools
+import os
+import re
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+# Who speaks, who answers; what each side does.
+TALKS = [
+    ("REQ", "ask", "REP", "echo"),
+    ("REQ", "ask", "ROUTER", "echo"),
+    ("DEALER", "ask", "DEALER", "echo"),
+    ("DEALER", "ask", "ROUTER", "echo"),
+    ("ROUTER", "ask", "DEALER", "echo"),
+    ("PAIR", "ask", "PAIR", "echo"),
+    ("PUSH", "send", "PULL", "take"),
+    ("PUB", "send", "SUB", "take"),
+    ("PUB", "send", "XSUB", "take"),
+    ("XPUB", "send", "SUB", "take"),
+    ("XPUB", "send", "XSUB", "take"),
+]
+PATIENCE = 60
+TALKS_AT_ONCE = 8                        # they mostly wait
+
+
+class Failure(Exception):
+    pass
+
+
+class Peer:
+    """One process: a socket of one of the two libraries."""
+
+    def __init__(self, bench, side, verb, kind, endpoint, role):
+        env = {k: v for k, v in os.environ.items() if k != "LD_LIBRARY_PATH"}
+        if side == "zinc":
+            env["LD_LIBRARY_PATH"] = bench.zinc
+        self.what = f"{side}'s {kind}"
+        self.process = subprocess.Popen([bench.peer, verb, kind, endpoint, role], env=env,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.lines = selectors.DefaultSelector()
+        self.lines.register(self.process.stdout, selectors.EVENT_READ)
+        self.rest = b""
+        library = self.line("library")
+        if (os.path.dirname(os.path.realpath(library)) == bench.zinc) != (side == "zinc"):
+            raise Failure(f"{self.what} has loaded {library}")
+        self.endpoint = self.line("at")
+
+    def line(self, word):
+        """What follows word on the next line of output."""
+        end = time.monotonic() + PATIENCE
+        while b"\n" not in self.rest:
+            if not self.lines.select(max(0, end - time.monotonic())):
+                raise Failure(f"{self.what} is silent")
+            got = os.read(self.process.stdout.fileno(), 4096)
+            if not got:
+                raise Failure(f"{self.what} ended, status {self.process.wait()}")
+            self.rest += got
+        line, self.rest = self.rest.split(b"\n", 1)
+        line = line.decode(errors="replace")
+        if not re.match(rf"{word}\b", line):
+            raise Failure(f"{self.what}: {line}")
+        return line[len(word):].strip()
+
+    def say(self):
+        self.process.stdin.write(b"go\n")
+        self.process.stdin.flush()
+
+    def done(self):
+        self.line("done")
+        if self.process.wait(PATIENCE) != 0:
+            raise Failure(f"{self.what}: status {self.process.returncode}")
+
+    def complaint(self):
+        """What a peer that has ended by itself said last."""
+        if self.process.poll() in (None, 0):
+            return ""
+        rest = (self.rest + self.process.stdout.read()).decode(errors="replace").strip()
+        return f"; {self.what}: {rest}" if rest else ""
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+PORTS = itertools.count(20000 + os.getpid() % 10000)
+
+
+def free_port():
+    """A port that nobody has, of those that the kernel gives to nobody either."""
+    for port in PORTS:
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Bench:
+    def __init__(self, peer, zinc, folder):
+        self.peer, self.zinc, self.folder = peer, os.path.realpath(zinc), folder
+        self.count = itertools.count()
+
+    def endpoint(self, transport, fixed):
+        if transport == "ipc":
+            return f"ipc://{self.folder}/{next(self.count)}"
+        return f"tcp://127.0.0.1:{free_port() if fixed else '*'}"
+
+
+class Talk:
+    """Two peers that talk once."""
+
+    def __init__(self, bench):
+        self.bench, self.peers = bench, []
+
+    def start(self, *args):
+        peer = Peer(self.bench, *args)
+        self.peers.append(peer)
+        return peer
+
+    def talk(self, case):
+        transport, order, talk, sides, binder = case
+        (kind, role, kind2, role2) = talk
+        ends = [(sides[0], kind, role), (sides[1], kind2, role2)]
+        bound, other = (ends[0], ends[1]) if binder == 0 else (ends[1], ends[0])
+        where = self.bench.endpoint(transport, fixed=order != "bind first")
+
+        if order == "connect first":
+            b = self.start(other[0], "connect", other[1], where, other[2])
+            time.sleep(0.1)                  # it has tried in vain
+            a = self.start(bound[0], "bind", bound[1], where, bound[2])
+        else:
+            a = self.start(bound[0], "bind", bound[1], where, bound[2])
+            b = self.start(other[0], "connect", other[1], a.endpoint, other[2])
+        speaker, hearer = (a, b) if binder == 0 else (b, a)
+
+        if order == "reconnect":
+            speaker, hearer = self.restart(speaker, hearer, a, bound, where)
+        # Who speaks to a socket that it cannot see yet would drop or fail.
+        if kind in ("PUB", "ROUTER"):
+            time.sleep(0.5)
+        speaker.say()
+        if role2 == "take":
+            hearer.done()
+            speaker.done()
+        else:
+            speaker.done()
+            hearer.say()
+            hearer.done()
+
+    def restart(self, speaker, hearer, a, bound, where):
+        """The binder dies and comes back; the other one must find it again."""
+        time.sleep(0.2)
+        a.kill()
+        self.peers.remove(a)
+        again = self.start(bound[0], "bind", bound[1], where, bound[2])
+        time.sleep(0.3)
+        return (again, hearer) if speaker is a else (speaker, again)
+
+    def run(self, case):
+        try:
+            self.talk(case)
+            return None
+        except (Failure, subprocess.TimeoutExpired, OSError) as e:
+            return str(e) + "".join(p.complaint() for p in self.peers)
+        finally:
+            for p in self.peers:
+                p.kill()
+
+
+def cases():
+    for talk, transport, order in itertools.product(
+            TALKS, ("tcp", "ipc"), ("bind first", "connect first", "reconnect")):
+        for sides in (("zinc", "libzmq"), ("libzmq", "zinc")):
+            for binder in (0, 1):
+                yield transport, order, talk, sides, binder
+
+
+def name(case):
+    transport, order, (kind, _, kind2, _), sides, binder = case
+    ends = [f"{sides[0]} {kind}", f"{sides[1]} {kind2}"]
+    ends[binder] += " (bound)"
+    return f"{' -> '.join(ends)} over {transport}, {order}"
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("peer")
+    parser.add_argument("zinc")
+    parser.add_argument("--only", default="")
+    parser.add_argument("-v", action="store_true")
+    args = parser.parse_args()
+    passed = failed = 0
+    chosen = [c for c in cases() if args.only in name(c)]
+    with tempfile.TemporaryDirectory(prefix="zinc-") as folder, \
+            concurrent.futures.ThreadPoolExecutor(TALKS_AT_ONCE) as pool:
+        bench = Bench(args.peer, args.zinc, folder)
+        for case, error in zip(chosen, pool.map(lambda c: Talk(bench).run(c), chosen)):
+            if error is None:
+                passed += 1
+            else:
+                failed += 1
+            if error or args.v:
+                print(f"{'FAIL' if error else 'ok  '} {name(case)}"
+                      + (f": {error}" if error else ""), flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main())
