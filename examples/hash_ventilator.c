@@ -64,7 +64,8 @@ int main(int argc, char **argv)
     void *sink = zmq_socket(context, ZMQ_PUSH);
     workers = zmq_socket(context, ZMQ_PUSH);
     if (zmq_bind(workers, endpoint) != 0 || zmq_connect(sink, sink_endpoint) != 0) {
-        fprintf(stderr, "%s, %s: %s\n", endpoint, sink_endpoint, zmq_strerror(zmq_errno()));
+        fprintf(stderr, "%s, %s: %s\n", endpoint, sink_endpoint,
+                zmq_strerror(zmq_errno()));
         return 1;
     }
     puts("press Enter when the workers are ready");

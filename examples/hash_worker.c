@@ -45,7 +45,7 @@ int main(int argc, char **argv)
     for (;;) {
         char path[4096], hex[65], size[32];
         int length = zmq_recv(paths, path, sizeof path - 1, 0);
-        if (length < 0)
+        if (length < 0 || length >= (int)sizeof path)
             break;
         path[length] = '\0';
         int digits = snprintf(size, sizeof size, "%ld", hash_file(path, hex));

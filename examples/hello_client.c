@@ -39,6 +39,8 @@ int main(int argc, char **argv)
         zmq_send(requester, "Hello", 5, 0);
         if (zmq_poll(&item, 1, PATIENCE_MS) > 0) {
             int size = zmq_recv(requester, reply, sizeof reply, 0);
+            if (size > (int)sizeof reply)
+                size = sizeof reply;             /* it was longer, and is cut */
             printf("reply %d: %.*s\n", i++, size, reply);
             fflush(stdout);
             tries = 0;

@@ -24,7 +24,7 @@ int main(int argc, char **argv)
     for (;;) {
         char task[16];
         int size = zmq_recv(tasks, task, sizeof task - 1, 0);
-        if (size < 0)
+        if (size < 0 || size >= (int)sizeof task)
             break;
         task[size] = '\0';
         struct timespec work = { 0, atoi(task) * 1000000L };

@@ -26,7 +26,8 @@ int main(int argc, char **argv)
         char update[64];
         int zip = rand() % codes, temperature = rand() % 60 - 20;
         int humidity = rand() % 50 + 10;
-        int size = snprintf(update, sizeof update, "%05d %d %d", zip, temperature, humidity);
+        int size =
+            snprintf(update, sizeof update, "%05d %d %d", zip, temperature, humidity);
         if (zmq_send(publisher, update, (size_t)size, 0) < 0)
             break;
     }

@@ -29,7 +29,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < updates; i++) {
         char update[64];
         int size = zmq_recv(subscriber, update, sizeof update - 1, 0);
-        if (size < 0)
+        if (size < 0 || size >= (int)sizeof update)
             return 1;
         update[size] = '\0';
         if (strncmp(update, filter, strlen(filter)) != 0) {

@@ -34,7 +34,7 @@ static pid_t running_pid;
 static pthread_t running_thread;
 static char running_dir[64];
 static bool skipped;
-static const int caught_signals[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
+static const int caught_signals[] = { SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS };
 static struct sigaction signals_before[COUNT(caught_signals)];
 
 void test_register(struct test_case *test)
@@ -192,7 +192,7 @@ const uint8_t *test_fence(const void *bytes, size_t size, const uint8_t **end)
 
 static void nap(long ms)
 {
-    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+    struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
     nanosleep(&t, NULL);
 }
 
@@ -327,7 +327,7 @@ static void run_body(void **state)
 /* Runs the test in this process, and ends it. */
 _Noreturn static void be_child(struct test_case *test, int output)
 {
-    const struct CMUnitTest group[] = {{test->name, run_body, NULL, NULL, NULL}};
+    const struct CMUnitTest group[] = { { test->name, run_body, NULL, NULL, NULL } };
 
     sigset_t none;
     sigemptyset(&none);
@@ -341,6 +341,7 @@ _Noreturn static void be_child(struct test_case *test, int output)
     for (size_t i = 0; i < COUNT(caught_signals); i++)
         sigaction(caught_signals[i], NULL, &signals_before[i]);
 
+    setenv("TMPDIR", running_dir, 1);
     running = test;
     running_pid = getpid();
     running_thread = pthread_self();
@@ -364,7 +365,8 @@ struct options {
     bool verbose, list;
 };
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+static int remove_entry(const char *path, const struct stat *st, int flag,
+                        struct FTW *ftw)
 {
     (void)st, (void)flag, (void)ftw;
     return remove(path);
@@ -435,7 +437,8 @@ static void show_threads(pid_t pid)
     fflush(stdout);
     snprintf(command, sizeof command,
              "command -v gdb >/dev/null && timeout 30 gdb -p %d -batch "
-             "-ex 'thread apply all bt' 2>&1 | grep '^[#T]'", (int)pid);
+             "-ex 'thread apply all bt' 2>&1 | grep '^[#T]'",
+             (int)pid);
     if (system(command) != 0)
         fflush(stdout);
 }
@@ -455,7 +458,7 @@ static bool wait_child(pid_t pid, double deadline, int *status)
     sigaddset(&chld, SIGCHLD);
     while (waitpid(pid, status, WNOHANG) == 0) {
         double left = deadline - now();
-        struct timespec t = {left < 1 ? 0 : 1, left < 1 ? 100000000 : 0};
+        struct timespec t = { left < 1 ? 0 : 1, left < 1 ? 100000000 : 0 };
         if (left <= 0)
             return false;
         sigtimedwait(&chld, NULL, &t);
@@ -479,7 +482,7 @@ static enum outcome judge(int status)
 
 static enum outcome run(struct test_case *test, const struct options *o)
 {
-    static const char *const words[] = {"ok  ", "FAIL", "skip"};
+    static const char *const words[] = { "ok  ", "FAIL", "skip" };
     FILE *output = tmpfile();
     int timeout = test->timeout * test_patience(), status = 0;
     double start = now();
@@ -525,7 +528,7 @@ static bool wanted(const struct test_case *test, const struct options *o)
 
 static int run_all(const struct options *o)
 {
-    int counts[OUTCOMES] = {0};
+    int counts[OUTCOMES] = { 0 };
 
     for (struct test_case *t = tests; t != NULL; t = t->next) {
         if (!wanted(t, o))
@@ -552,13 +555,14 @@ static int run_all(const struct options *o)
 
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [-v] [--list] [--repeat N] [PART-OF-A-NAME]...\n", program);
+    fprintf(stderr, "usage: %s [-v] [--list] [--repeat N] [PART-OF-A-NAME]...\n",
+            program);
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    struct options o = {.filters = argv + 1, .repeat = 1};
+    struct options o = { .filters = argv + 1, .repeat = 1 };
     sigset_t chld;
 
     for (int i = 1; i < argc; i++) {
@@ -566,7 +570,8 @@ int main(int argc, char **argv)
             o.verbose = true;
         else if (strcmp(argv[i], "--list") == 0)
             o.list = true;
-        else if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc && atoi(argv[i + 1]) > 0)
+        else if (strcmp(argv[i], "--repeat") == 0 && i + 1 < argc &&
+                 atoi(argv[i + 1]) > 0)
             o.repeat = atoi(argv[++i]);
         else if (argv[i][0] == '-')
             return usage(argv[0]);

@@ -34,7 +34,7 @@ void test_register(struct test_case *test);
     static void test_body_##name(void);                                        \
     __attribute__((constructor)) static void test_register_##name(void)        \
     {                                                                          \
-        static struct test_case test = {#name, test_body_##name, seconds, NULL}; \
+        static struct test_case test = { #name, test_body_##name, seconds, NULL }; \
         test_register(&test);                                                  \
     }                                                                          \
     static void test_body_##name(void)
@@ -44,17 +44,19 @@ void test_register(struct test_case *test);
 
 #define CHECK(...)                                                             \
     TEST_PICK(__VA_ARGS__, TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE_F, \
-              TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE, 0)(__VA_ARGS__)
+              TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE_F, TEST_TRUE, 0)             \
+    (__VA_ARGS__)
 /* Integers (or booleans, enumerations). */
 #define CHECK_EQ(...)                                                        \
     TEST_PICK(__VA_ARGS__, TEST_EQ_F, TEST_EQ_F, TEST_EQ_F, TEST_EQ_F, TEST_EQ_F, \
-              TEST_EQ_F, TEST_EQ, 0, 0)(__VA_ARGS__)
+              TEST_EQ_F, TEST_EQ, 0, 0)                                           \
+    (__VA_ARGS__)
 /* C strings; NULL equals NULL alone. */
 #define CHECK_STR(...)                                                          \
     TEST_PICK(__VA_ARGS__, TEST_STR_F, TEST_STR_F, TEST_STR_F, TEST_STR_F, TEST_STR_F, \
-              TEST_STR_F, TEST_STR, 0, 0)(__VA_ARGS__)
-#define CHECK_MEM(a, b, size) \
-    test_check_mem(__FILE__, __LINE__, #a, #b, (a), (b), (size))
+              TEST_STR_F, TEST_STR, 0, 0)                                              \
+    (__VA_ARGS__)
+#define CHECK_MEM(a, b, size) test_check_mem(__FILE__, __LINE__, #a, #b, (a), (b), (size))
 /* The call succeeds: not negative. What it returned is the macro's value. */
 #define CHECK_OK(call) test_check_ok(__FILE__, __LINE__, #call, (errno = 0, (call)))
 /* The call returns -1 (or NULL) and sets errno to err. */

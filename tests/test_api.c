@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-const char *const test_transports[] = {"inproc", "ipc", "tcp", NULL};
+const char *const test_transports[] = { "inproc", "ipc", "tcp", NULL };
 
 char *test_endpoint(const char *transport, char buf[TEST_ENDPOINT])
 {
@@ -36,8 +36,8 @@ char *test_bind(void *socket, const char *transport, char buf[TEST_ENDPOINT])
 
 int test_free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in a = { .sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t size = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     CHECK_OK(fd);
@@ -100,8 +100,8 @@ void test_expect_strings(void *socket, const char *first, ...)
         CHECK((size_t)size == strlen(s) && memcmp(zmq_msg_data(&m), s, strlen(s)) == 0,
               "frame %d: \"%.*s\", wanted \"%s\"", frame, size,
               (const char *)zmq_msg_data(&m), s);
-        CHECK_EQ(zmq_msg_more(&m) != 0, next != NULL, "more after frame %d, \"%s\"", frame,
-                 s);
+        CHECK_EQ(zmq_msg_more(&m) != 0, next != NULL, "more after frame %d, \"%s\"",
+                 frame, s);
         CHECK_OK(zmq_msg_close(&m));
         s = next;
     }
@@ -111,6 +111,6 @@ void test_expect_strings(void *socket, const char *first, ...)
 
 void test_expect_nothing(void *socket, int ms)
 {
-    zmq_pollitem_t item = {socket, 0, ZMQ_POLLIN, 0};
+    zmq_pollitem_t item = { socket, 0, ZMQ_POLLIN, 0 };
     CHECK_EQ(CHECK_OK(zmq_poll(&item, 1, ms)), 0, "something arrived");
 }

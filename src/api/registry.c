@@ -4,10 +4,10 @@
 #include "zmq.h"
 
 extern const struct zn_pattern zn_pattern_pair, zn_pattern_pub, zn_pattern_sub,
-    zn_pattern_req, zn_pattern_rep, zn_pattern_dealer, zn_pattern_router,
-    zn_pattern_pull, zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub,
-    zn_pattern_stream;
+    zn_pattern_req, zn_pattern_rep, zn_pattern_dealer, zn_pattern_router, zn_pattern_pull,
+    zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub, zn_pattern_stream;
 
+/* clang-format off */
 static const struct zn_pattern *const patterns[] = {
     [ZMQ_PAIR] = &zn_pattern_pair,
     [ZMQ_PUB] = &zn_pattern_pub,
@@ -22,6 +22,7 @@ static const struct zn_pattern *const patterns[] = {
     [ZMQ_XSUB] = &zn_pattern_xsub,
     [ZMQ_STREAM] = &zn_pattern_stream,
 };
+/* clang-format on */
 
 const struct zn_pattern *zn_pattern_find(int type)
 {

@@ -132,18 +132,18 @@ static uint64_t message_length(struct zn_chunk *c, uint32_t pos, enum zn_framing
     }
 }
 
-static bool consume_message(struct zn_queue *q)
+static enum zn_room consume_message(struct zn_queue *q)
 {
     struct zn_frame f;
-    bool waits = false;
+    enum zn_room room;
     do {
         zn_queue_peek(q, &f);
-        waits |= zn_queue_next(q);
+        room = zn_queue_next(q);
     } while (q->reading);
-    return waits;
+    return room;
 }
 
-bool zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
+enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
 {
     if (g->plain && n == g->bytes && g->bytes < g->limit && g->msgs == q->seen_written) {
         q->since_check += (uint32_t)(g->msgs - q->rmsgs);
@@ -154,21 +154,22 @@ bool zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
         return zn_queue_writer_waits(q);
     }
 
-    bool waits = false;
+    enum zn_room room = ZN_ROOM_NO_NEWS;
     q->sent += n;
     if (q->slot != NULL) {
         if (n == g->bytes && g->bytes < g->limit) {
             q->sent = 0;
-            waits = consume_message(q);
+            room = consume_message(q);
         }
-        return waits;
+        return room;
     }
     while (q->rmsgs != q->seen_written) {
         uint64_t length = message_length(q->rchunk, q->rpos, g->framing);
         if (q->sent < length)
             break;
         q->sent -= length;
-        waits |= consume_message(q);
+        enum zn_room one = consume_message(q);
+        room = ZN_MAX(room, one);
     }
-    return waits;
+    return room;
 }

@@ -50,13 +50,6 @@ static bool checks_req(const struct zn_session *ss)
     return ss->route->socket->pattern->flags & ZN_PAT_REQ_FRAMING;
 }
 
-int zn_session_frame(struct zn_session *ss, const struct zn_frame *f)
-{
-    if (checks_req(ss) && check_req(ss, f->flags, f->size) < 0)
-        return -EPROTO;
-    return zn_queue_write(ss->end->out, f);
-}
-
 static int on_ping(struct zn_session *ss, const struct zn_command *cmd)
 {
     uint32_t ttl_ms;
@@ -116,14 +109,15 @@ static bool is_plain(const struct zn_session *ss, const struct zn_frame_header *
            && ss->end->out->slot == NULL && h->size <= 255;
 }
 
-static int one_frame(struct zn_session *ss, const struct zn_frame_header *h,
-                     const uint8_t *body)
+int zn_session_frame(struct zn_session *ss, const struct zn_frame *f)
 {
-    if (h->flags & ZN_FRAME_COMMAND && ss->version >= ZN_ZMTP_3_0)
-        return on_command(ss, body, (size_t)h->size);
-    struct zn_frame f = { .data = body, .size = (size_t)h->size,
-                          .flags = h->flags & ZN_MORE };
-    return zn_session_frame(ss, &f);
+    if (f->flags & ZN_FRAME_COMMAND && ss->version >= ZN_ZMTP_3_0)
+        return on_command(ss, f->data, f->size);
+    if (checks_req(ss) && check_req(ss, f->flags, f->size) < 0)
+        return -EPROTO;
+    struct zn_frame message = *f;
+    message.flags &= ZN_MORE;
+    return zn_queue_write(ss->end->out, &message);
 }
 
 ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
@@ -158,7 +152,9 @@ ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
         }
         rc = end_run(ss, &run, p);
         if (rc == 0)
-            rc = one_frame(ss, h, p + head);
+            rc = zn_session_frame(ss, &(struct zn_frame){ .data = p + head,
+                                                          .size = (size_t)h->size,
+                                                          .flags = h->flags });
         if (rc < 0)
             return rc;
         p += length;

@@ -17,7 +17,7 @@ _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 
 struct zn_content *zn_content_new(size_t size)
 {
-    if (size > SIZE_MAX - CONTENT_HEAD)
+    if (size > PTRDIFF_MAX - CONTENT_HEAD)   /* no object is larger */
         return NULL;
 
     struct zn_content *c = zn_alloc(CONTENT_HEAD + size);
@@ -29,6 +29,20 @@ struct zn_content *zn_content_new(size_t size)
     c->size = size;
     c->ffn = NULL;
     c->hint = NULL;
+    return c;
+}
+
+struct zn_content *zn_content_grow(struct zn_content *c, size_t size)
+{
+    if (size > PTRDIFF_MAX - CONTENT_HEAD)
+        return NULL;
+
+    c = zn_realloc(c, CONTENT_HEAD + size);
+    if (c == NULL)
+        return NULL;
+
+    c->data = (uint8_t *)c + CONTENT_HEAD;
+    c->size = size;
     return c;
 }
 

@@ -28,6 +28,9 @@ struct zn_content *zn_content_new(size_t size);
 /* Takes data over; ffn (may be NULL) runs once, from whichever thread drops the
  * last reference. */
 struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, void *hint);
+/* Makes a content of zn_content_new() larger while nobody else holds it; it may move. NULL:
+ * no memory, and c is as it was. */
+struct zn_content *zn_content_grow(struct zn_content *c, size_t size);
 void zn_content_free(struct zn_content *c);
 
 static inline struct zn_content *zn_content_hold(struct zn_content *c)

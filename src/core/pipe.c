@@ -144,10 +144,17 @@ int zn_end_peek(struct zn_end *e, struct zn_frame *f)
     return zn_queue_peek(e->in, f) ? 1 : -EPIPE;
 }
 
+void zn_end_tell_room(struct zn_end *e, enum zn_room room)
+{
+    unsigned quiet = room == ZN_ROOM_TELL ? ZN_POST_QUIET : 0;
+    zn_end_post(e->peer, ZN_POST_WRITE | quiet, poster_of(e));
+}
+
 void zn_end_next(struct zn_end *e)
 {
-    if (ZN_UNLIKELY(zn_queue_next(e->in)))
-        zn_end_post(e->peer, ZN_POST_WRITE, poster_of(e));
+    enum zn_room room = zn_queue_next(e->in);
+    if (ZN_UNLIKELY(room != ZN_ROOM_NO_NEWS))
+        zn_end_tell_room(e, room);
 }
 
 void zn_end_skip(struct zn_end *e)

@@ -27,7 +27,8 @@ enum zn_post {
     ZN_POST_WRITE = 2,                   /* there is room to write */
     ZN_POST_CLOSED = 4,                  /* the other end has been closed */
     ZN_POST_ATTACH = 8,                  /* a new end for you (inproc) */
-    ZN_POST_READY = 16                   /* the peer is known now (inproc) */
+    ZN_POST_READY = 16,                  /* the peer is known now (inproc) */
+    ZN_POST_QUIET = 32                   /* no need to wake anybody for this */
 };
 
 /* What an owner does when something is posted to one of its ends. Called from any
@@ -96,6 +97,8 @@ void zn_end_own(struct zn_end *e, const struct zn_owner *owner, void *who);
 void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm);
 /* Tells e's owner. */
 void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster);
+/* Tells the other side that e has read. */
+void zn_end_tell_room(struct zn_end *e, enum zn_room room);
 /* The owner lets go of e and never touches it again: an unfinished message is rolled
  * back, the other side is told. */
 void zn_end_close(struct zn_end *e, struct zn_socket *poster);

@@ -348,14 +348,24 @@ void zn_queue_next_slow(struct zn_queue *q)
     drop_ref(q->rchunk->data + q->rpos);
 }
 
-bool zn_queue_writer_waits(struct zn_queue *q)
+enum zn_room zn_queue_writer_waits(struct zn_queue *q)
 {
-    q->since_check = 0;
-    if (atomic_load_explicit(&q->lwm, memory_order_relaxed) == UINT32_MAX)
-        return false;
+    uint32_t lwm = atomic_load_explicit(&q->lwm, memory_order_relaxed);
+    bool wake = q->since_check >= lwm || q->rmsgs == q->seen_written;
+    if (wake)
+        q->since_check = 0;
+    if (lwm == UINT32_MAX)
+        return ZN_ROOM_NO_NEWS;
     atomic_thread_fence(memory_order_seq_cst);
-    return atomic_load_explicit(&q->writer_waiting, memory_order_relaxed)
-           && atomic_exchange_explicit(&q->writer_waiting, 0, memory_order_acq_rel);
+    bool waits = atomic_load_explicit(&q->writer_waiting, memory_order_relaxed)
+                 && atomic_exchange_explicit(&q->writer_waiting, 0, memory_order_acq_rel);
+    if (!wake) {
+        q->owes_wake |= waits;
+        return waits ? ZN_ROOM_TELL : ZN_ROOM_NO_NEWS;
+    }
+    waits |= q->owes_wake;
+    q->owes_wake = false;
+    return waits ? ZN_ROOM_WAKE : ZN_ROOM_NO_NEWS;
 }
 
 bool zn_queue_sleep(struct zn_queue *q)

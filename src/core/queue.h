@@ -55,6 +55,7 @@ struct zn_queue {
     uint32_t since_check;
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     bool peeked_more;
+    bool owes_wake;                      /* the writer was told, but not woken */
     bool reading;                        /* inside a message */
     _Atomic uint8_t reader_asleep;       /* tell it when something is published */
     _Atomic uint64_t consumed;           /* messages */
@@ -136,7 +137,8 @@ static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
 /* ---- The reader. */
 
 int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f);
-bool zn_queue_writer_waits(struct zn_queue *q);
+enum zn_room { ZN_ROOM_NO_NEWS, ZN_ROOM_TELL, ZN_ROOM_WAKE };
+enum zn_room zn_queue_writer_waits(struct zn_queue *q);
 void zn_queue_next_slow(struct zn_queue *q);
 
 /* Shows the next frame of a published message, in place: 1, or 0 if there is none. */
@@ -156,22 +158,24 @@ static inline int zn_queue_peek(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
-/* Steps over the frame that was peeked. True if the writer waits for room and is to be
- * told. */
-static inline bool zn_queue_next(struct zn_queue *q)
+/* Steps over the frame that was peeked. A writer that waits for room is to be told of each
+ * message (so that its next try succeeds), but woken only when half of its limit is free or
+ * all has been read (so that the two do not take turns message by message). */
+static inline enum zn_room zn_queue_next(struct zn_queue *q)
 {
     if (ZN_UNLIKELY(q->slot != NULL || q->rchunk->data[q->rpos] & ZN_REC_REF))
         zn_queue_next_slow(q);
     q->rpos += q->peeked;
     q->reading = q->peeked_more;
     if (q->peeked_more)
-        return false;
+        return ZN_ROOM_NO_NEWS;
 
     q->rmsgs++;
     atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
     uint32_t lwm = atomic_load_explicit(&q->lwm, memory_order_relaxed);
-    if (++q->since_check < lwm && q->rmsgs != q->seen_written)
-        return false;
+    if (++q->since_check < lwm && q->rmsgs != q->seen_written
+        && !atomic_load_explicit(&q->writer_waiting, memory_order_relaxed))
+        return ZN_ROOM_NO_NEWS;
     return zn_queue_writer_waits(q);
 }
 
@@ -196,8 +200,8 @@ struct zn_gather {
 
 /* Gathers what can be written to the kernel now, from where the last write ended. */
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g);
-/* n of g->bytes were written. True if the writer waits for room and is to be told. */
-bool zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
+/* n of g->bytes were written. */
+enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
 /* The connection is gone: what was sent of an unfinished message is sent again. */
 static inline void zn_queue_resend(struct zn_queue *q)
 {

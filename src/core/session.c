@@ -135,6 +135,8 @@ void zn_session_run(struct zn_session *ss, bool on_loop)
 static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
     struct zn_session *ss = e->session;
+    if (what & ZN_POST_QUIET)
+        return NULL;                     /* it reads on when it is worth it */
     unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u)
                     | (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u)
                     | (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
@@ -382,9 +384,9 @@ int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end)
 {
     const struct zn_options *o = options(ss);
     struct zn_socket *s = socket_of(ss);
-    bool conflate = o->conflate && s->pattern->flags & ZN_PAT_CONFLATES;
     struct zn_pipe *p;
-    if (zn_pipe_new(&p, conflate, conflate) < 0)
+    if (zn_pipe_new(&p, zn_socket_conflates(s, o, ZN_PAT_SEND),
+                    zn_socket_conflates(s, o, ZN_PAT_RECV)) < 0)
         return -ENOMEM;
     struct zn_end *e = &p->end[0];
     e->route = ss->route;

@@ -269,7 +269,8 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_sock
                                                       memory_order_seq_cst,
                                                       memory_order_relaxed));
     }
-    zn_socket_wake(s);
+    if (!(what & ZN_POST_QUIET))
+        zn_socket_wake(s);
     if (!is_urgent(s, what))
         return NULL;
     zn_socket_hold(s);
@@ -282,6 +283,13 @@ static void release_if_gone(struct zn_end *e)
 {
     if (e->gone && atomic_load_explicit(&e->posted, memory_order_acquire) == 0)
         zn_end_release(e);
+}
+
+bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,
+                         enum zn_pattern_flags direction)
+{
+    uint32_t flags = s->pattern->flags;
+    return o->conflate && flags & ZN_PAT_CONFLATES && flags & (uint32_t)direction;
 }
 
 /* Draft messages; see zmq_setsockopt's ZMQ_HELLO_MSG and its kin. */

@@ -155,6 +155,10 @@ void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);
+/* Whether messages that s sends (or receives) replace each other. What else goes through the
+ * pipe, as subscriptions do, must not. */
+bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,
+                         enum zn_pattern_flags direction);
 /* The draft messages, if s sends them; o: of the endpoint, or s's own. */
 const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o);
 const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,

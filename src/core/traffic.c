@@ -66,8 +66,9 @@ static int write_some(struct zn_session *ss, struct zn_gather *g)
     ptrdiff_t n = g->bytes == 0 ? 0 : zn_sock_writev(ss->fd, g->iov, g->count);
     if (n < 0)
         return (int)n;
-    if (zn_queue_sent(ss->end->in, g, (size_t)n))
-        zn_end_post(ss->end->peer, ZN_POST_WRITE, NULL);
+    enum zn_room room = zn_queue_sent(ss->end->in, g, (size_t)n);
+    if (room != ZN_ROOM_NO_NEWS)
+        zn_end_tell_room(ss->end, room);
     return 1;
 }
 
@@ -171,11 +172,9 @@ static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
 static int grow_big(struct zn_session *ss)
 {
     size_t cap = (size_t)ZN_MIN(ss->big_size, (uint64_t)ss->big->size * 2);
-    struct zn_content *c = zn_realloc(ss->big, sizeof *c + cap);
+    struct zn_content *c = zn_content_grow(ss->big, cap);
     if (c == NULL)
         return -ENOMEM;
-    c->data = (uint8_t *)(c + 1);
-    c->size = cap;
     ss->big = c;
     return 0;
 }
@@ -183,7 +182,7 @@ static int grow_big(struct zn_session *ss)
 static int end_big(struct zn_session *ss)
 {
     struct zn_frame f = { .data = ss->big->data, .size = (size_t)ss->big_size,
-                          .content = ss->big, .flags = ss->big_flags & ZN_MORE };
+                          .content = ss->big, .flags = ss->big_flags };
     int rc = zn_session_frame(ss, &f);
     zn_content_drop(ss->big);
     ss->big = NULL;

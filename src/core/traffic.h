@@ -11,7 +11,7 @@
  * header, size 0 if that is cut too. */
 ptrdiff_t zn_session_parse(struct zn_session *ss, uint8_t const *p, size_t size,
                            struct zn_frame_header *h);
-/* One frame, however it came. */
+/* One frame, however it came: a message's, or a command. */
 int zn_session_frame(struct zn_session *ss, const struct zn_frame *f);
 /* Reads a header in the connection's framing, as zn_frame_decode() does. */
 int zn_session_head(struct zn_session *ss, const uint8_t *p, const uint8_t *end,

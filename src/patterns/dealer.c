@@ -35,8 +35,8 @@ const struct zn_pattern zn_pattern_dealer = {
     .type = ZMQ_DEALER,
     .name = "DEALER",
     .peers = 1u << ZMQ_REP | 1u << ZMQ_DEALER | 1u << ZMQ_ROUTER,
-    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_TELLS_ID | ZN_PAT_CONFLATES
-        | ZN_PAT_SAME_ENDPOINT_ONCE,
+    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_TELLS_ID | ZN_PAT_CONFLATES |
+             ZN_PAT_SAME_ENDPOINT_ONCE,
     .state_size = sizeof(struct dealer),
     .init = zn_duplex_init,
     .fini = zn_duplex_fini,

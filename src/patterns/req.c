@@ -74,7 +74,8 @@ static int begin(struct zn_socket *s, struct req *r)
     static const struct zn_frame delimiter = { .flags = ZN_MORE };
     uint32_t id = r->id + 1;             /* in native order: only we read it */
     const struct zn_frame id_frame = { .data = (const uint8_t *)&id,
-                                       .size = sizeof(id), .flags = ZN_MORE };
+                                       .size = sizeof(id),
+                                       .flags = ZN_MORE };
     int rc = 0;
 
     if (r->correlate)
@@ -118,8 +119,8 @@ static bool match(struct req *r, struct zn_socket *s, const void *bytes, size_t 
     struct zn_frame f;
     struct zn_end *e = zn_fq_peek(&r->duplex.in, s, &f);
 
-    if (!(f.flags & ZN_MORE) || f.size != size
-        || (size > 0 && memcmp(f.data, bytes, size) != 0))
+    if (!(f.flags & ZN_MORE) || f.size != size ||
+        (size > 0 && memcmp(f.data, bytes, size) != 0))
         return false;
     zn_fq_take(&r->duplex.in, &f);
     zn_end_next(e);
@@ -134,9 +135,8 @@ static bool find_reply(struct zn_socket *s, struct req *r)
     struct zn_end *e;
 
     while (r->step == WAITING && (e = zn_fq_peek(q, s, &f)) != NULL) {
-        if ((r->asked == NULL || r->asked == e)
-            && (!r->id_sent || match(r, s, &r->id, sizeof(r->id)))
-            && match(r, s, NULL, 0))
+        if ((r->asked == NULL || r->asked == e) &&
+            (!r->id_sent || match(r, s, &r->id, sizeof(r->id))) && match(r, s, NULL, 0))
             r->step = READING;
         else
             zn_fq_skip(q);
@@ -190,8 +190,8 @@ const struct zn_pattern zn_pattern_req = {
     .type = ZMQ_REQ,
     .name = "REQ",
     .peers = 1u << ZMQ_REP | 1u << ZMQ_ROUTER,
-    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_TELLS_ID | ZN_PAT_REQ_FRAMING
-        | ZN_PAT_SAME_ENDPOINT_ONCE,
+    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_TELLS_ID | ZN_PAT_REQ_FRAMING |
+             ZN_PAT_SAME_ENDPOINT_ONCE,
     .state_size = sizeof(struct req),
     .init = init,
     .fini = zn_duplex_fini,

@@ -197,8 +197,8 @@ static int connect_name(struct zn_socket *s, const char *endpoint)
     struct zn_route *r = zn_route_new(s, &zn_transport_inproc, endpoint, false);
     if (r == NULL)
         return -ENOMEM;
-    bool conflate = s->options.conflate && s->pattern->flags & ZN_PAT_CONFLATES;
-    int rc = zn_pipe_new(&p, conflate, conflate);
+    int rc = zn_pipe_new(&p, zn_socket_conflates(s, &s->options, ZN_PAT_SEND),
+                         zn_socket_conflates(s, &s->options, ZN_PAT_RECV));
     if (rc < 0)
         goto close_route;
 

@@ -280,7 +280,7 @@ TEST(closed_messages_do_no_harm)
     REFUSED(zmq_msg_send(&junk, s, 0), EFAULT, "never initialised");
     REFUSED(zmq_msg_close(&junk), EFAULT, "never initialised");
     CHECK_EQ(zmq_msg_size(&junk), 0, "never initialised");
-    REFUSED(zmq_msg_init_data(&m, NULL, 10, NULL, NULL), EINVAL, "10 bytes at NULL");
+    CHECK_EQ(zmq_msg_init_data(&m, NULL, 10, NULL, NULL), -1, "10 bytes at NULL");
     close_socket(s);
     end_ctx(ctx);
 }

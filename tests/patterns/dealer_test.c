@@ -5,7 +5,7 @@ enum { PEERS = 3 };
 
 TEST(dealer_sends_and_receives_as_it_likes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_DEALER, *t, endpoint);
@@ -23,7 +23,7 @@ TEST(dealer_sends_and_receives_as_it_likes)
 
 TEST(dealer_deals_out_in_turn_and_hears_everyone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         struct net n = net_open();
         void *dealer = net_socket(&n, ZMQ_DEALER), *rep[PEERS];
 
@@ -46,7 +46,7 @@ TEST(dealer_deals_out_in_turn_and_hears_everyone)
 
 TEST(dealer_without_peers_is_mute)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_DEALER, *t, endpoint);
@@ -64,7 +64,7 @@ TEST(dealer_without_peers_is_mute)
 
 TEST(dealer_forgets_half_a_message_when_its_peer_goes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char first[TEST_ENDPOINT], second[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_DEALER, *t, first);
@@ -87,7 +87,7 @@ TEST(dealer_forgets_half_a_message_when_its_peer_goes)
 /* What comes to a socket while it is inside a message does not shift it. */
 TEST(dealer_keeps_a_message_together_while_peers_come_and_go)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         struct net n = net_open();
         void *s = net_socket(&n, ZMQ_DEALER), *peer[PEERS];
         char endpoint[PEERS][TEST_ENDPOINT];
@@ -111,7 +111,7 @@ TEST(dealer_probe_tells_a_router_who_is_there)
     static const int types[] = { ZMQ_DEALER, ZMQ_REQ, ZMQ_ROUTER };
 
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        FOR_EACH_TRANSPORT(t) {
+        for (const char *const *t = test_transports; *t != NULL; t++) {
             char endpoint[TEST_ENDPOINT];
             struct net n = net_open();
             void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -127,7 +127,7 @@ TEST(dealer_probe_tells_a_router_who_is_there)
 /* The accepting side probes too. */
 TEST(dealer_probe_works_from_a_bound_socket)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *dealer = net_named(&n, ZMQ_DEALER, "prober");
@@ -171,7 +171,7 @@ TEST(dealer_connects_once_to_one_endpoint)
 
 TEST(dealer_still_reads_what_a_peer_said_that_has_gone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_DEALER, *t, endpoint);

@@ -21,8 +21,6 @@
 #define NET_PATIENCE (10000 * test_patience())
 #define NET_SOCKETS 40
 
-#define FOR_EACH_TRANSPORT(t) for (const char *const *t = test_transports; *t != NULL; t++)
-
 struct net {
     void *ctx;
     void *sockets[NET_SOCKETS];

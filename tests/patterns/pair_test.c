@@ -5,7 +5,7 @@
 
 TEST(pair_talks_both_ways)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -25,7 +25,7 @@ TEST(pair_carries_frames_of_every_size_class)
 {
     static const size_t sizes[] = { 0, 1, 33, 34, 255, 256, 1023, 1024, 8192, 1000000 };
 
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -61,7 +61,7 @@ TEST(pair_without_a_peer_takes_nothing)
 
 TEST(pair_send_blocks_until_a_peer_comes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -76,7 +76,7 @@ TEST(pair_send_blocks_until_a_peer_comes)
 /* The first peer stays; what others say is never heard. */
 TEST(pair_has_one_peer)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -108,7 +108,7 @@ TEST(pair_takes_a_new_peer_when_the_first_has_gone)
 {
     if (!ON_ZINC)
         test_skip("a race in libzmq");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -130,7 +130,7 @@ TEST(pair_takes_a_new_peer_when_the_first_has_gone)
 
 TEST(pair_still_reads_what_a_peer_said_that_has_gone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, endpoint);
@@ -153,7 +153,7 @@ TEST(pair_forgets_half_a_message_when_its_peer_goes)
 {
     if (!ON_ZINC)
         test_skip("libzmq does otherwise");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char first[TEST_ENDPOINT], second[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PAIR, *t, first);

@@ -19,7 +19,7 @@ TEST(push_and_pull_go_one_way)
 
 TEST(push_deals_whole_messages_out_in_turn)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         struct net n = net_open();
         void *push = net_socket(&n, ZMQ_PUSH), *pull[WORKERS];
 
@@ -44,7 +44,7 @@ TEST(pull_gets_all_messages_of_each_push_in_order)
 {
     enum { MESSAGES = 500 };
 
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *pull = net_bound(&n, ZMQ_PULL, *t, endpoint), *push[WORKERS];
@@ -91,7 +91,7 @@ TEST(pull_takes_one_message_of_each_push_in_turn)
 
 TEST(pull_gets_a_message_whole_while_others_wait)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *pull = net_bound(&n, ZMQ_PULL, *t, endpoint);
@@ -153,7 +153,7 @@ TEST(push_passes_over_a_full_pull)
 
 TEST(push_forgets_half_a_message_when_its_peer_goes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char first[TEST_ENDPOINT], second[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_PULL, *t, first);
@@ -177,7 +177,7 @@ TEST(push_forgets_half_a_message_when_its_peer_goes)
 
 TEST(pull_still_reads_what_a_push_sent_that_has_gone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *pull = net_bound(&n, ZMQ_PULL, *t, endpoint);
@@ -197,7 +197,7 @@ TEST(pull_still_reads_what_a_push_sent_that_has_gone)
 
 TEST(push_blocks_until_there_is_room)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *push = net_bound(&n, ZMQ_PUSH, *t, endpoint);

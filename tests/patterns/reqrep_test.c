@@ -9,7 +9,7 @@ static void flag_on(void *s, int option)
 
 TEST(req_and_rep_ask_and_answer)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -27,7 +27,7 @@ TEST(req_and_rep_ask_and_answer)
 
 TEST(req_and_rep_keep_in_step)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -60,7 +60,7 @@ TEST(req_and_rep_keep_in_step)
 
 TEST(req_and_rep_show_whose_turn_it_is)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -88,7 +88,7 @@ TEST(req_and_rep_show_whose_turn_it_is)
 
 TEST(req_asks_each_rep_in_turn)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         struct net n = net_open();
         void *req = net_socket(&n, ZMQ_REQ), *rep[2];
 
@@ -112,7 +112,7 @@ TEST(req_asks_each_rep_in_turn)
 TEST(req_puts_a_delimiter_and_on_wish_an_id_before_its_request)
 {
     for (int correlate = 0; correlate <= 1; correlate++)
-        FOR_EACH_TRANSPORT(t) {
+        for (const char *const *t = test_transports; *t != NULL; t++) {
             char endpoint[TEST_ENDPOINT], id[16], got[16];
             uint32_t request[2];
             struct net n = net_open();
@@ -142,7 +142,7 @@ TEST(req_puts_a_delimiter_and_on_wish_an_id_before_its_request)
 
 TEST(rep_gives_the_whole_envelope_back)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -162,7 +162,7 @@ TEST(rep_gives_the_whole_envelope_back)
 
 TEST(rep_drops_what_has_no_envelope)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -203,7 +203,7 @@ TEST(rep_is_not_readable_for_what_it_drops)
 
 TEST(rep_drops_the_reply_when_its_asker_has_gone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -225,7 +225,7 @@ TEST(rep_drops_the_reply_when_its_asker_has_gone)
 
 TEST(rep_answers_what_was_asked_before_the_asker_went)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_bound(&n, ZMQ_REP, *t, endpoint);
@@ -244,7 +244,7 @@ TEST(rep_answers_what_was_asked_before_the_asker_went)
 
 TEST(req_stays_waiting_when_the_peer_it_asked_goes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *req = net_bound(&n, ZMQ_REQ, *t, endpoint);
@@ -331,7 +331,7 @@ TEST(req_correlating_skips_replies_with_another_id)
 
 TEST(req_hears_only_the_peer_it_asked)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         struct net n = net_open();
         void *req = net_socket(&n, ZMQ_REQ), *router[2];
         char id[2][16];
@@ -364,7 +364,7 @@ TEST(req_hears_only_the_peer_it_asked)
 TEST(req_relaxed_takes_a_late_reply_unless_it_correlates)
 {
     for (int correlate = 0; correlate <= 1; correlate++)
-        FOR_EACH_TRANSPORT(t) {
+        for (const char *const *t = test_transports; *t != NULL; t++) {
             char endpoint[TEST_ENDPOINT], id[16];
             uint32_t request[2];
             struct net n = net_open();
@@ -393,7 +393,7 @@ TEST(req_relaxed_takes_a_late_reply_unless_it_correlates)
 
 TEST(req_discards_what_was_waiting_when_it_asks)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], id[16];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -415,7 +415,7 @@ TEST(req_discards_what_was_waiting_when_it_asks)
 
 TEST(req_relaxed_may_ask_again_in_the_middle_of_a_reply)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], id[16], got[16];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -441,7 +441,9 @@ TEST(req_relaxed_may_ask_again_in_the_middle_of_a_reply)
 
 TEST(req_and_rep_take_the_options_of_dealer_and_router)
 {
-    static const struct { int type, option, ok; } cases[] = {
+    static const struct {
+        int type, option, ok;
+    } cases[] = {
         { ZMQ_REQ, ZMQ_REQ_RELAXED, 1 },      { ZMQ_REQ, ZMQ_REQ_CORRELATE, 1 },
         { ZMQ_REQ, ZMQ_PROBE_ROUTER, 1 },     { ZMQ_REQ, ZMQ_ROUTER_MANDATORY, 0 },
         { ZMQ_REP, ZMQ_ROUTER_MANDATORY, 1 }, { ZMQ_REP, ZMQ_ROUTER_HANDOVER, 1 },
@@ -476,7 +478,7 @@ TEST(rep_works_with_every_option_of_router_set)
 
     if (!ON_ZINC)
         test_skip("libzmq does otherwise");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *rep = net_socket(&n, ZMQ_REP);

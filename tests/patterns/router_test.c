@@ -16,7 +16,7 @@ static void send_to(void *router, const char *id, const char *body)
 
 TEST(router_knows_peers_by_the_ids_they_chose)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -40,7 +40,7 @@ TEST(router_makes_an_id_up_for_a_peer_without_one)
 {
     enum { PEERS = 3 };
 
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], id[PEERS][16], text[2] = "0";
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint), *peer[PEERS];
@@ -70,7 +70,7 @@ TEST(router_makes_an_id_up_for_a_peer_without_one)
  * does not matter then. It is for one connect only. */
 TEST(router_chooses_the_id_of_a_peer_it_connects_to)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char first[TEST_ENDPOINT], second[TEST_ENDPOINT], id[16];
         struct net n = net_open();
         void *router = net_socket(&n, ZMQ_ROUTER);
@@ -102,7 +102,7 @@ TEST(router_refuses_a_chosen_id_that_is_taken)
 {
     if (!ON_ZINC)
         test_skip("libzmq does otherwise");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *dealer = net_bound(&n, ZMQ_DEALER, *t, endpoint);
@@ -124,7 +124,7 @@ TEST(router_refuses_a_chosen_id_that_is_taken)
 
 TEST(router_talks_to_router)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *a = net_named(&n, ZMQ_ROUTER, "a"), *b = net_named(&n, ZMQ_ROUTER, "b");
@@ -144,7 +144,7 @@ TEST(router_talks_to_router)
 
 TEST(router_drops_what_is_for_nobody)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -166,7 +166,7 @@ TEST(router_drops_what_is_for_nobody)
 
 TEST(router_mandatory_refuses_what_is_for_nobody)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -267,7 +267,7 @@ TEST(router_mandatory_send_waits_for_room)
 
 TEST(router_still_reads_what_a_peer_said_that_has_gone)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -300,7 +300,7 @@ TEST(router_hears_who_left_before_it_was_bound)
 
 TEST(router_forgets_half_a_message_when_its_peer_goes)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -326,12 +326,21 @@ TEST(router_forgets_half_a_message_when_its_peer_goes)
 
 /* ---- Two peers with one id. */
 
+/* What a peer said on a connection that was then refused may be lost: it says it again. */
+static bool is_heard(void *sockets)
+{
+    void **both = sockets;
+
+    test_send_strings(both[1], "second", NULL);
+    return (test_get_int(both[0], ZMQ_EVENTS) & ZMQ_POLLIN) != 0;
+}
+
 /* (In libzmq the second one is ignored for ever.) */
 TEST(router_lets_the_second_with_an_id_in_when_the_first_has_gone)
 {
     if (!ON_ZINC)
         test_skip("libzmq does otherwise");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_bound(&n, ZMQ_ROUTER, *t, endpoint);
@@ -345,11 +354,13 @@ TEST(router_lets_the_second_with_an_id_in_when_the_first_has_gone)
         CHECK_OK(zmq_connect(first, endpoint));
         test_send_strings(first, "first", NULL);
         test_expect_strings(router, "same", "first", NULL);
+        test_set_int(second, ZMQ_RECONNECT_IVL, 1);
         CHECK_OK(zmq_connect(second, endpoint));
         test_send_strings(second, "second", NULL);
         send_to(router, "same", "for the first");
         test_expect_strings(first, "for the first", NULL);
         net_leave(&n, first);
+        test_wait_until(is_heard, (void *[]){ router, second }, 10);
         test_expect_strings(router, "same", "second", NULL);
         send_to(router, "same", "for the second");
         test_expect_strings(second, "for the second", NULL);
@@ -359,7 +370,7 @@ TEST(router_lets_the_second_with_an_id_in_when_the_first_has_gone)
 
 TEST(router_handover_gives_the_id_to_the_newcomer)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_socket(&n, ZMQ_ROUTER);
@@ -385,7 +396,7 @@ TEST(router_handover_gives_the_id_to_the_newcomer)
 /* The message in hand is read to its end, whoever has its id by then. */
 TEST(router_handover_does_not_cut_the_message_that_is_being_read)
 {
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], id[16];
         struct net n = net_open();
         void *router = net_socket(&n, ZMQ_ROUTER);
@@ -415,7 +426,7 @@ TEST(router_notify_tells_of_peers_coming_and_going)
 {
     if (!ON_ZINC)
         test_skip("Debian's libzmq has no such option");
-    FOR_EACH_TRANSPORT(t) {
+    for (const char *const *t = test_transports; *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         struct net n = net_open();
         void *router = net_socket(&n, ZMQ_ROUTER);

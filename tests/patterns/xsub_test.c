@@ -46,6 +46,7 @@ TEST(xsub_counts_and_cancels_what_it_holds_no_more)
         test_bind(xpub, *t, endpoint);
         void *xsub = connected(ctx, ZMQ_XSUB, endpoint);
 
+        expect_marker(xpub, xsub, "0");              /* connected: each counts */
         send_notice(xsub, '+', "A", 0);
         send_notice(xsub, '+', "A", 0);
         expect_notice(xpub, "+A");
@@ -75,6 +76,7 @@ TEST(xsub_tells_of_every_cancel_if_it_is_to)
         void *xsub = connected(ctx, ZMQ_XSUB, endpoint);
         test_set_int(xsub, ZMQ_XSUB_VERBOSE_UNSUBSCRIBE, 1);
 
+        expect_marker(xpub, xsub, "0");
         send_notice(xsub, '+', "A", 0);
         send_notice(xsub, '+', "A", 0);
         send_notice(xsub, '-', "A", 0);

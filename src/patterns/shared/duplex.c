@@ -74,6 +74,6 @@ unsigned zn_duplex_events(struct zn_socket *s)
 {
     struct zn_duplex *d = zn_socket_state(s);
 
-    return (zn_fq_ready(&d->in, s) ? ZMQ_POLLIN : 0u)
-        | (zn_lb_ready(&d->out) ? ZMQ_POLLOUT : 0u);
+    return (zn_fq_ready(&d->in, s) ? ZMQ_POLLIN : 0u) |
+           (zn_lb_ready(&d->out) ? ZMQ_POLLOUT : 0u);
 }

@@ -1,0 +1,346 @@
+/* tests/api/proxy_test.c - a proxy in a thread of its own, steered over inproc. */
+#include <stdio.h>
+#include <time.h>
+#include <zmq.h>
+
+#include "tests/test.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* What a proxy stands between: the four sockets, and how it ended. */
+struct bench {
+    void *ctx, *front, *back, *capture, *control;
+    void *client, *server, *watcher, *steer;
+    struct test_thread *thread;
+    int rc, err;
+};
+
+static void *run_proxy(void *arg)
+{
+    struct bench *b = arg;
+
+    errno = 0;
+    b->rc = zmq_proxy_steerable(b->front, b->back, b->capture, b->control);
+    b->err = errno;
+    return NULL;
+}
+
+static void pair_up(void *bound, void *connected, const char *endpoint)
+{
+    CHECK_OK(zmq_bind(bound, endpoint));
+    CHECK_OK(zmq_connect(connected, endpoint));
+}
+
+static void *limited(void *ctx, int type, int hwm)
+{
+    void *s = test_socket(ctx, type);
+    test_set_int(s, ZMQ_SNDHWM, hwm);
+    test_set_int(s, ZMQ_RCVHWM, hwm);
+    return s;
+}
+
+/* client - front | back - server; hwm of all, 0: none. */
+static void set_up(struct bench *b, const int types[4], int hwm, int control, int steer)
+{
+    memset(b, 0, sizeof *b);
+    b->ctx = zmq_ctx_new();
+    b->client = limited(b->ctx, types[0], hwm);
+    b->front = limited(b->ctx, types[1], hwm);
+    b->back = limited(b->ctx, types[2], hwm);
+    b->server = limited(b->ctx, types[3], hwm);
+    b->control = test_socket(b->ctx, control);
+    b->steer = test_socket(b->ctx, steer);
+    pair_up(b->front, b->client, "inproc://front");
+    pair_up(b->control, b->steer, "inproc://control");
+}
+
+static void start(struct bench *b)
+{
+    b->thread = test_thread_start(run_proxy, b);
+}
+
+static void finish(struct bench *b)
+{
+    void *sockets[] = { b->front, b->back, b->capture, b->control,
+                        b->client, b->server, b->watcher, b->steer };
+
+    if (b->thread != NULL)
+        test_thread_join(b->thread);
+    for (size_t i = 0; i < COUNT(sockets); i++)
+        if (sockets[i] != NULL)
+            CHECK_OK(zmq_close(sockets[i]));
+    CHECK_OK(zmq_ctx_term(b->ctx));
+}
+
+static void terminate(struct bench *b)
+{
+    test_send_strings(b->steer, "TERMINATE", NULL);
+    test_thread_join(b->thread);
+    CHECK_EQ(b->rc, 0);
+    b->thread = NULL;
+}
+
+static const int rpc[4] = { ZMQ_REQ, ZMQ_ROUTER, ZMQ_DEALER, ZMQ_REP };
+static const int line[4] = { ZMQ_PUSH, ZMQ_PULL, ZMQ_PUSH, ZMQ_PULL };
+
+TEST(proxy_wants_two_sockets)
+{
+    void *ctx = zmq_ctx_new();
+    void *s = test_socket(ctx, ZMQ_PULL);
+
+    CHECK_ERRNO(zmq_proxy(NULL, s, NULL), EFAULT);
+    CHECK_ERRNO(zmq_proxy(s, NULL, NULL), EFAULT);
+    CHECK_ERRNO(zmq_proxy_steerable(NULL, NULL, NULL, s), EFAULT);
+    zmq_close(s);
+    zmq_ctx_term(ctx);
+}
+
+TEST(proxy_carries_whole_messages_both_ways)
+{
+    struct bench b;
+
+    set_up(&b, rpc, 0, ZMQ_PAIR, ZMQ_PAIR);
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    for (int i = 0; i < 100; i++) {
+        test_send_strings(b.client, "one", "", "three", NULL);
+        test_expect_strings(b.server, "one", "", "three", NULL);
+        test_send_strings(b.server, "answer", "too", NULL);
+        test_expect_strings(b.client, "answer", "too", NULL);
+    }
+    terminate(&b);
+    finish(&b);
+}
+
+TEST(proxy_shows_everything_to_the_capture)
+{
+    struct bench b;
+
+    set_up(&b, line, 0, ZMQ_PAIR, ZMQ_PAIR);
+    b.capture = test_socket(b.ctx, ZMQ_PUSH);
+    b.watcher = test_socket(b.ctx, ZMQ_PULL);
+    pair_up(b.capture, b.watcher, "inproc://capture");
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    test_send_strings(b.client, "a", "b", NULL);
+    test_send_strings(b.client, "c", NULL);
+    test_expect_strings(b.watcher, "a", "b", NULL);
+    test_expect_strings(b.watcher, "c", NULL);
+    test_expect_strings(b.server, "a", "b", NULL);
+    test_expect_strings(b.server, "c", NULL);
+    terminate(&b);
+    finish(&b);
+}
+
+TEST(proxy_ends_with_its_context)
+{
+    struct bench b;
+
+    set_up(&b, rpc, 0, ZMQ_PAIR, ZMQ_PAIR);
+    start(&b);
+    CHECK_OK(zmq_ctx_shutdown(b.ctx));
+    test_thread_join(b.thread);
+    CHECK_EQ(b.rc, -1);
+    CHECK_EQ(b.err, ETERM);
+    b.thread = NULL;
+    finish(&b);
+}
+
+TEST(proxy_pauses_and_resumes)
+{
+    struct bench b;
+
+    set_up(&b, line, 0, ZMQ_REP, ZMQ_REQ);
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    test_send_strings(b.steer, "PAUSE", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_send_strings(b.client, "waits", NULL);
+    test_expect_nothing(b.server, 50);
+    test_send_strings(b.steer, "RESUME", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_expect_strings(b.server, "waits", NULL);
+    test_send_strings(b.steer, "TERMINATE", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    finish(&b);
+    CHECK_EQ(b.rc, 0);
+}
+
+TEST(proxy_takes_no_notice_of_unknown_commands)
+{
+    struct bench b;
+
+    set_up(&b, line, 0, ZMQ_REP, ZMQ_REQ);
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    test_send_strings(b.steer, "pause", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_send_strings(b.steer, "", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_send_strings(b.steer, "PAUSED", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_send_strings(b.steer, "PAUSE", "TERMINATE", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    test_send_strings(b.client, "still here", NULL);
+    test_expect_strings(b.server, "still here", NULL);
+    test_send_strings(b.steer, "TERMINATE", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    finish(&b);
+}
+
+TEST(proxy_counts_frames_and_bytes)
+{
+    struct bench b;
+    static const uint64_t want[8] = { 4, 8, 3, 9, 3, 9, 4, 8 };
+
+    set_up(&b, rpc, 0, ZMQ_PAIR, ZMQ_PAIR);
+    b.client = (zmq_close(b.client), test_socket(b.ctx, ZMQ_DEALER));
+    b.server = (zmq_close(b.server), test_socket(b.ctx, ZMQ_DEALER));
+    CHECK_OK(zmq_setsockopt(b.client, ZMQ_ROUTING_ID, "me", 2));
+    CHECK_OK(zmq_connect(b.client, "inproc://front"));
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    test_send_strings(b.client, "x", NULL);           /* "me" "x": 2 frames, 3 bytes */
+    test_send_strings(b.client, "yyy", NULL);         /* 2 frames, 5 bytes */
+    test_expect_strings(b.server, "me", "x", NULL);
+    test_expect_strings(b.server, "me", "yyy", NULL);
+    test_send_strings(b.server, "me", "1234", "567", NULL);   /* 3 frames, 9 bytes */
+    test_expect_strings(b.client, "1234", "567", NULL);
+    test_send_strings(b.steer, "STATISTICS", NULL);
+    for (size_t i = 0; i < COUNT(want); i++) {
+        uint64_t number = 0;
+        CHECK_EQ(zmq_recv(b.steer, &number, sizeof number, 0), sizeof number);
+        CHECK_EQ(number, want[i], "number %zu", i);
+        CHECK_EQ(test_get_int(b.steer, ZMQ_RCVMORE), i + 1 < COUNT(want));
+    }
+    terminate(&b);
+    finish(&b);
+}
+
+TEST(proxy_of_one_socket_sends_back_what_comes)
+{
+    struct bench b;
+
+    set_up(&b, line, 0, ZMQ_PAIR, ZMQ_PAIR);
+    zmq_close(b.front);
+    zmq_close(b.back);
+    zmq_close(b.client);
+    b.front = b.back = test_socket(b.ctx, ZMQ_DEALER);
+    b.client = test_socket(b.ctx, ZMQ_DEALER);
+    pair_up(b.front, b.client, "inproc://loop");
+    start(&b);
+    test_send_strings(b.client, "and", "back", NULL);
+    test_expect_strings(b.client, "and", "back", NULL);
+    terminate(&b);
+    b.back = NULL;
+    finish(&b);
+}
+
+TEST(proxy_loses_nothing_when_its_output_fills_up)
+{
+    enum { MANY = 5000 };
+    struct bench b;
+
+    set_up(&b, line, 7, ZMQ_PAIR, ZMQ_PAIR);
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    for (int sent = 0, received = 0; received < MANY;) {
+        char out[16], in[16] = "", more[16] = "";
+
+        for (; sent < MANY; sent++) {
+            snprintf(out, sizeof out, "%d", sent);
+            if (zmq_send(b.client, out, strlen(out), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+                break;
+            CHECK_OK(zmq_send(b.client, out, strlen(out), 0));
+        }
+        for (int n = 0; n < 5 && received < sent; n++, received++) {
+            snprintf(out, sizeof out, "%d", received);
+            CHECK_OK(zmq_recv(b.server, in, sizeof in - 1, 0));
+            CHECK_OK(zmq_recv(b.server, more, sizeof more - 1, 0));
+            in[strlen(out)] = more[strlen(out)] = '\0';
+            CHECK_STR(in, out);
+            CHECK_STR(more, out);
+        }
+    }
+    terminate(&b);
+    finish(&b);
+}
+
+/* The processor time of the whole process while `ms` pass, in ms. */
+static long busy_ms(long ms)
+{
+    clock_t before = clock();
+    zmq_poll(NULL, 0, ms);
+    return (long)((clock() - before) * 1000 / CLOCKS_PER_SEC);
+}
+
+TEST(proxy_without_anybody_behind_it_rests_and_takes_nothing)
+{
+    struct bench b;
+    int taken = 0;
+
+    set_up(&b, line, 10, ZMQ_PAIR, ZMQ_PAIR);
+    start(&b);
+    test_set_int(b.client, ZMQ_SNDTIMEO, 100);
+    while (zmq_send(b.client, "x", 1, 0) == 1)
+        taken++;
+    CHECK_EQ(taken, 20, "what the two high-water marks allow");
+    long busy = busy_ms(300);
+    CHECK(busy < 60 * test_patience(), "%ld ms", busy);
+    pair_up(b.back, b.server, "inproc://back");
+    terminate(&b);
+    finish(&b);
+}
+
+TEST(proxy_rests_while_paused_and_while_its_output_is_full)
+{
+    static const char *const cases[] = { "PAUSE", "go on" };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench b;
+
+        set_up(&b, line, 10, ZMQ_REP, ZMQ_REQ);
+        pair_up(b.back, b.server, "inproc://back");
+        start(&b);
+        test_send_strings(b.steer, cases[i], NULL);
+        test_expect_strings(b.steer, "", NULL);
+        test_set_int(b.client, ZMQ_SNDTIMEO, 100);
+        while (zmq_send(b.client, "x", 1, 0) == 1)
+            ;
+        long busy = busy_ms(300);
+        CHECK(busy < 60 * test_patience(), "%s: %ld ms", cases[i], busy);
+        test_send_strings(b.steer, "TERMINATE", NULL);
+        test_expect_strings(b.steer, "", NULL);
+        finish(&b);
+    }
+}
+
+/* XPUB_NODROP: the output says that it can take messages, and yet does not. */
+TEST(proxy_rests_and_stays_steerable_when_a_subscriber_blocks_all)
+{
+    static const int types[4] = { ZMQ_PUSH, ZMQ_PULL, ZMQ_PUB, ZMQ_SUB };
+    struct bench b;
+
+    set_up(&b, types, 10, ZMQ_REP, ZMQ_REQ);
+    test_set_int(b.back, ZMQ_XPUB_NODROP, 1);
+    CHECK_OK(zmq_setsockopt(b.server, ZMQ_SUBSCRIBE, "", 0));
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    test_set_int(b.client, ZMQ_SNDTIMEO, 100);
+    while (zmq_send(b.client, "x", 1, 0) == 1)
+        ;
+    long busy = busy_ms(300);
+    CHECK(busy < 60 * test_patience(), "%ld ms", busy);
+    test_expect_strings(b.server, "x", NULL);
+    test_send_strings(b.steer, "TERMINATE", NULL);
+    test_expect_strings(b.steer, "", NULL);
+    finish(&b);
+}
+
+TEST(device_is_a_proxy_whatever_its_type)
+{
+    void *s = NULL;
+
+    CHECK_ERRNO(zmq_device(ZMQ_QUEUE, s, s), EFAULT);
+    CHECK_ERRNO(zmq_device(77, s, s), EFAULT);
+}
