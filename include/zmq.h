@@ -21,7 +21,7 @@
 #define ZMQ_VERSION_MINOR 3
 #define ZMQ_VERSION_PATCH 6
 
-#define ZMQ_MAKE_VERSION(major, minor, patch) ((major) * 10000 + (minor) * 100 + (patch))
+#define ZMQ_MAKE_VERSION(major, minor, patch) ((major)*10000 + (minor)*100 + (patch))
 #define ZMQ_VERSION \
     ZMQ_MAKE_VERSION(ZMQ_VERSION_MAJOR, ZMQ_VERSION_MINOR, ZMQ_VERSION_PATCH)
 
@@ -203,8 +203,8 @@ ZMQ_EXPORT int zmq_msg_init(zmq_msg_t *msg);
 /* Bytes are not cleared. ENOMEM. */
 ZMQ_EXPORT int zmq_msg_init_size(zmq_msg_t *msg, size_t size);
 /* Takes data over, unless it fails with ENOMEM. ffn NULL: data is constant. */
-ZMQ_EXPORT int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *ffn,
-                                 void *hint);
+ZMQ_EXPORT int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size,
+                                 zmq_free_fn *ffn, void *hint);
 /* Copies data. ENOMEM. */
 ZMQ_EXPORT int zmq_msg_init_buffer(zmq_msg_t *msg, const void *data, size_t size);
 /* The message's size. It is taken, and left empty; on failure it stays the caller's. */
@@ -435,7 +435,8 @@ ZMQ_EXPORT uint32_t zmq_connect_peer(void *socket, const char *endpoint);
 ZMQ_EXPORT int zmq_disconnect_peer(void *socket, uint32_t routing_id);
 /* ROUTER, REP: ZMQ_POLLOUT if a message to that peer may be sent now, else 0.
  * EHOSTUNREACH. */
-ZMQ_EXPORT int zmq_socket_get_peer_state(void *socket, const void *routing_id, size_t size);
+ZMQ_EXPORT int zmq_socket_get_peer_state(void *socket, const void *routing_id,
+                                         size_t size);
 /* DISH only. */
 ZMQ_EXPORT int zmq_join(void *socket, const char *group);
 ZMQ_EXPORT int zmq_leave(void *socket, const char *group);
@@ -506,7 +507,8 @@ ZMQ_EXPORT int zmq_poller_add(void *poller, void *socket, void *user_data, short
 ZMQ_EXPORT int zmq_poller_modify(void *poller, void *socket, short events);
 ZMQ_EXPORT int zmq_poller_remove(void *poller, void *socket);
 /* EBADF: fd is -1. */
-ZMQ_EXPORT int zmq_poller_add_fd(void *poller, zmq_fd_t fd, void *user_data, short events);
+ZMQ_EXPORT int zmq_poller_add_fd(void *poller, zmq_fd_t fd, void *user_data,
+                                 short events);
 ZMQ_EXPORT int zmq_poller_modify_fd(void *poller, zmq_fd_t fd, short events);
 ZMQ_EXPORT int zmq_poller_remove_fd(void *poller, zmq_fd_t fd);
 /* 0 and one event; EAGAIN when the time is over, EFAULT if nothing could ever come. */

@@ -259,6 +259,15 @@ int test_count_threads(void)
 
 /* ---- The child. */
 
+/* ThreadSanitizer asks this. A test may fork beside the library's threads and make a
+ * context of its own in that child. */
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
+
+const char *__tsan_default_options(void)
+{
+    return "die_after_fork=0";
+}
+
 static void *do_nothing(void *arg)
 {
     return arg;

@@ -35,7 +35,8 @@ int zmq_msg_init_size(zmq_msg_t *msg, size_t size)
     return zn_result(zn_msg_init_size(inside(msg), size));
 }
 
-int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *ffn, void *hint)
+int zmq_msg_init_data(zmq_msg_t *msg, void *data, size_t size, zmq_free_fn *ffn,
+                      void *hint)
 {
     if (msg == NULL || (data == NULL && size > 0))
         return zn_result(-EFAULT);

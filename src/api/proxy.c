@@ -123,7 +123,8 @@ static int report(const struct proxy *p)
     for (size_t i = 0; i < ZN_COUNT(numbers); i++) {
         int flags = i + 1 < ZN_COUNT(numbers) ? ZMQ_SNDMORE : 0;
 
-        if (zmq_send(p->control, &numbers[i], sizeof numbers[i], flags | ZMQ_DONTWAIT) < 0)
+        if (zmq_send(p->control, &numbers[i], sizeof numbers[i], flags | ZMQ_DONTWAIT) <
+            0)
             return errno == ETERM || errno == ENOTSOCK ? -errno : 0;
     }
     return 0;
@@ -145,8 +146,8 @@ static int receive_command(void *control, zmq_msg_t *command)
 
 static bool is_word(zmq_msg_t *msg, const char *word)
 {
-    return zmq_msg_size(msg) == strlen(word)
-           && memcmp(zmq_msg_data(msg), word, strlen(word)) == 0;
+    return zmq_msg_size(msg) == strlen(word) &&
+           memcmp(zmq_msg_data(msg), word, strlen(word)) == 0;
 }
 
 /* Unknown commands change nothing. A REP has to answer them all the same. */
@@ -281,8 +282,10 @@ int zmq_proxy_steerable(void *frontend, void *backend, void *capture, void *cont
     if (frontend == NULL || backend == NULL)
         return zn_result(-EFAULT);
 
-    struct proxy p = { .front.socket = frontend, .back.socket = backend,
-                       .both = frontend != backend, .capture = capture,
+    struct proxy p = { .front.socket = frontend,
+                       .back.socket = backend,
+                       .both = frontend != backend,
+                       .capture = capture,
                        .control = control };
     p.forth = (struct direction){ .from = &p.front, .to = &p.back };
     p.home = (struct direction){ .from = &p.back, .to = &p.front };

@@ -48,9 +48,9 @@ static const struct {
     const char *name;
     int built;
 } capabilities[] = {
-    { "ipc", 1 },  { "draft", 1 }, { "curve", 0 }, { "gssapi", 0 }, { "pgm", 0 },
-    { "norm", 0 }, { "tipc", 0 },  { "vmci", 0 },  { "vsock", 0 },  { "WS", 0 },
-    { "WSS", 0 },
+    { "ipc", 1 },   { "draft", 1 }, { "curve", 0 }, { "gssapi", 0 },
+    { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
+    { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
 };
 
 int zmq_has(const char *capability)

@@ -117,8 +117,8 @@ static bool take_source(const char *p, const char *end, struct zn_tcp_name *name
     port[end - colon - 1] = '\0';
 
     name->has_source = true;
-    if (take_host(p, (size_t)(colon - p), name->source_host, &ignored) < 0
-        || take_port(port, &name->source_port, &ignored) < 0)
+    if (take_host(p, (size_t)(colon - p), name->source_host, &ignored) < 0 ||
+        take_port(port, &name->source_port, &ignored) < 0)
         return false;
     name->source_any_host = strcmp(name->source_host, "*") == 0;
     return true;
@@ -146,9 +146,9 @@ int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *ca
         *can_connect = take_source(address, semicolon, name);
         address = semicolon + 1;
     }
-    if (split_at_port(address, address + strlen(address), &colon) < 0
-        || take_host(address, (size_t)(colon - address), name->host, &name->bracketed) < 0
-        || name->host[0] == '\0' || !take_peer_port(colon + 1, &name->port))
+    if (split_at_port(address, address + strlen(address), &colon) < 0 ||
+        take_host(address, (size_t)(colon - address), name->host, &name->bracketed) < 0 ||
+        name->host[0] == '\0' || !take_peer_port(colon + 1, &name->port))
         *can_connect = false;
     name->any_host = strcmp(name->host, "*") == 0;
     return 0;

@@ -31,6 +31,7 @@ struct zn_tcp_name {
 int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
 /* For connect: the syntactic check only; ports that libzmq takes though they can never
  * work ("host:0", "host:70000") are taken, and can_connect says so. */
-int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *can_connect);
+int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name,
+                         bool *can_connect);
 
 #endif

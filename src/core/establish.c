@@ -485,7 +485,7 @@ static int say_hello(struct zn_session *ss)
 /* Whether an empty message tells of a peer that comes (or goes). */
 static bool notifies(const struct zn_session *ss, int what)
 {
-    if (socket_of(ss)->pattern->flags & ZN_PAT_RAW)
+    if (is_raw(ss))
         return options(ss)->stream_notify;
     if (socket_of(ss)->pattern->type != ZMQ_ROUTER)
         return false;

@@ -78,7 +78,8 @@ static bool holds(const struct zn_map_slot *s)
 }
 
 /* The place of key, or NULL. */
-static struct zn_map_slot *find(const struct zn_map *m, struct zn_bytes key, uint64_t hash)
+static struct zn_map_slot *find(const struct zn_map *m, struct zn_bytes key,
+                                uint64_t hash)
 {
     if (m->count == 0)
         return NULL;
@@ -88,8 +89,8 @@ static struct zn_map_slot *find(const struct zn_map *m, struct zn_bytes key, uin
 
         if (s->key == NULL)
             return NULL;
-        if (s->hash == hash >> 32 && holds(s)
-            && zn_bytes_equal((struct zn_bytes){ s->key, s->size }, key))
+        if (s->hash == hash >> 32 && holds(s) &&
+            zn_bytes_equal((struct zn_bytes){ s->key, s->size }, key))
             return s;
     }
 }
@@ -172,7 +173,8 @@ int zn_map_put(struct zn_map *m, struct zn_bytes key, void *value)
     m->count++;
     *s = (struct zn_map_slot){ .key = key.data == NULL ? &no_bytes : key.data,
                                .size = (uint32_t)key.size,
-                               .hash = (uint32_t)(hash >> 32), .value = value };
+                               .hash = (uint32_t)(hash >> 32),
+                               .value = value };
     return 0;
 }
 

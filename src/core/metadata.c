@@ -70,8 +70,7 @@ struct zn_metadata *zn_metadata_hold(struct zn_metadata *md)
 
 void zn_metadata_drop(struct zn_metadata *md)
 {
-    if (md != NULL
-        && atomic_fetch_sub_explicit(&md->refs, 1, memory_order_acq_rel) == 1)
+    if (md != NULL && atomic_fetch_sub_explicit(&md->refs, 1, memory_order_acq_rel) == 1)
         zn_free(md);
 }
 

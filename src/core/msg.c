@@ -122,7 +122,8 @@ void zn_msg_init_const(struct zn_msg *m, const void *data, size_t size)
     m->body.at.size = size;
 }
 
-int zn_msg_init_data(struct zn_msg *m, void *data, size_t size, zn_free_fn *ffn, void *hint)
+int zn_msg_init_data(struct zn_msg *m, void *data, size_t size, zn_free_fn *ffn,
+                     void *hint)
 {
     if (ffn == NULL) {
         zn_msg_init_const(m, data, size);
@@ -232,8 +233,8 @@ void zn_msg_set_more(struct zn_msg *m, bool more)
 
 bool zn_msg_shared(const struct zn_msg *m)
 {
-    return type_of(m) == ZN_MSG_CONST
-           || (m->body.bytes[ZN_MSG_FLAGS_AT] & ZN_MSG_FLAG_SHARED) != 0;
+    return type_of(m) == ZN_MSG_CONST ||
+           (m->body.bytes[ZN_MSG_FLAGS_AT] & ZN_MSG_FLAG_SHARED) != 0;
 }
 
 void zn_msg_set_metadata(struct zn_msg *m, struct zn_metadata *md)
@@ -298,7 +299,8 @@ int zn_msg_set_group(struct zn_msg *m, const char *group)
 
 struct zn_frame zn_msg_frame(struct zn_msg *m)
 {
-    struct zn_frame f = { .data = zn_msg_data(m), .size = zn_msg_size(m),
+    struct zn_frame f = { .data = zn_msg_data(m),
+                          .size = zn_msg_size(m),
                           .flags = zn_msg_more(m) ? ZN_MORE : 0 };
 
     if (f.size < ZN_SHARE_SIZE)

@@ -41,8 +41,8 @@ static inline struct zn_content *zn_content_hold(struct zn_content *c)
 
 static inline void zn_content_drop(struct zn_content *c)
 {
-    if (atomic_load_explicit(&c->refs, memory_order_acquire) == 1
-        || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_load_explicit(&c->refs, memory_order_acquire) == 1 ||
+        atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) == 1)
         zn_content_free(c);
 }
 
@@ -65,11 +65,7 @@ struct zn_frame {
 
 /* What is behind zmq_msg_t: 64 bytes. type tells what body holds; memory that was
  * never initialised, or was closed, matches no type. */
-enum zn_msg_type {
-    ZN_MSG_INLINE = 0x71,
-    ZN_MSG_SHARED = 0x72,
-    ZN_MSG_CONST = 0x73
-};
+enum zn_msg_type { ZN_MSG_INLINE = 0x71, ZN_MSG_SHARED = 0x72, ZN_MSG_CONST = 0x73 };
 
 #define ZN_MSG_INLINE_MAX 33
 #define ZN_GROUP_INLINE_MAX 14

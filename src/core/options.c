@@ -19,12 +19,14 @@
 #include "platform/platform.h"
 
 /* access: GET, SET, BOTH. The name is made here, where it is not yet a number. */
-#define ROW_FOR(access, id, kind, field, lo, hi, unit)                          \
-    [id] = { #id, unit, ZN_OPTION_##kind, ZN_OPTION_##access,                   \
-             offsetof(struct zn_options, field), lo, hi }
-#define ROW(id, kind, field, lo, hi, unit)                                      \
-    [id] = { #id, unit, ZN_OPTION_##kind, ZN_OPTION_BOTH,                       \
-             offsetof(struct zn_options, field), lo, hi }
+#define ROW_FOR(access, id, kind, field, lo, hi, unit) \
+    [id] = ENTRY(#id, ZN_OPTION_##access, kind, field, lo, hi, unit)
+#define ROW(id, kind, field, lo, hi, unit) \
+    [id] = ENTRY(#id, ZN_OPTION_BOTH, kind, field, lo, hi, unit)
+/* clang-format off */
+#define ENTRY(name, access, kind, field, lo, hi, unit) \
+    { name, unit, ZN_OPTION_##kind, access, offsetof(struct zn_options, field), lo, hi }
+/* clang-format on */
 
 static const struct zn_option table[] = {
     ROW(ZMQ_AFFINITY, U64, affinity, 0, 0, "bits"),
@@ -93,19 +95,29 @@ static const struct zn_option table[] = {
 
 static const struct zn_options defaults = {
     .maxmsgsize = -1,
-    .sndhwm = 1000, .rcvhwm = 1000,
-    .linger = -1, .rcvtimeo = -1, .sndtimeo = -1,
+    .sndhwm = 1000,
+    .rcvhwm = 1000,
+    .linger = -1,
+    .rcvtimeo = -1,
+    .sndtimeo = -1,
     .reconnect_ivl = 100,
     .handshake_ivl = 30000,
     .heartbeat_timeout = -1,
     .backlog = 100,
     .use_fd = -1,
-    .sndbuf = -1, .rcvbuf = -1,
-    .in_batch_size = 8192, .out_batch_size = 8192,
-    .tcp_keepalive = -1, .tcp_keepalive_cnt = -1,
-    .tcp_keepalive_idle = -1, .tcp_keepalive_intvl = -1,
-    .rate = 100, .recovery_ivl = 10000,
-    .multicast_hops = 1, .multicast_maxtpdu = 1500, .multicast_loop = 1,
+    .sndbuf = -1,
+    .rcvbuf = -1,
+    .in_batch_size = 8192,
+    .out_batch_size = 8192,
+    .tcp_keepalive = -1,
+    .tcp_keepalive_cnt = -1,
+    .tcp_keepalive_idle = -1,
+    .tcp_keepalive_intvl = -1,
+    .rate = 100,
+    .recovery_ivl = 10000,
+    .multicast_hops = 1,
+    .multicast_maxtpdu = 1500,
+    .multicast_loop = 1,
     .stream_notify = 1,
 };
 
@@ -165,7 +177,8 @@ int zn_option_get_int_loose(int v, void *value, size_t *size)
 }
 
 /* Clears the room that is left: there are programs that read a blob as text. */
-static int get_bytes(const void *data, size_t length, size_t nul, void *value, size_t *size)
+static int get_bytes(const void *data, size_t length, size_t nul, void *value,
+                     size_t *size)
 {
     if (*size < length + nul || (value == NULL && *size > 0))
         return -EINVAL;
@@ -217,8 +230,8 @@ struct array {
 };
 
 #define IS_ARRAY(items, count)                                                          \
-    _Static_assert(offsetof(struct zn_options, count)                                   \
-                       == offsetof(struct zn_options, items) + sizeof(void *),          \
+    _Static_assert(offsetof(struct zn_options, count) ==                    \
+                       offsetof(struct zn_options, items) + sizeof(void *), \
                    "its count follows")
 IS_ARRAY(accept_filters, accept_filter_count);
 IS_ARRAY(ipc_pids, ipc_pid_count);
@@ -285,8 +298,8 @@ static int set_flag(struct zn_options *o, const struct zn_option *row, const voi
     return rc;
 }
 
-static int set_inverse(struct zn_options *o, const struct zn_option *row, const void *value,
-                       size_t size)
+static int set_inverse(struct zn_options *o, const struct zn_option *row,
+                       const void *value, size_t size)
 {
     int v;
     int rc = zn_option_int(value, size, row->lo, row->hi, &v);
@@ -295,8 +308,8 @@ static int set_inverse(struct zn_options *o, const struct zn_option *row, const 
     return rc;
 }
 
-static int set_tenths(struct zn_options *o, const struct zn_option *row, const void *value,
-                      size_t size)
+static int set_tenths(struct zn_options *o, const struct zn_option *row,
+                      const void *value, size_t size)
 {
     int v;
     int rc = zn_option_int(value, size, row->lo, row->hi, &v);
@@ -331,8 +344,8 @@ static int set_name(struct zn_options *o, const struct zn_option *row, const voi
 }
 
 /* libzmq takes whatever has four bytes for an int, which this never is. */
-static int set_property(struct zn_options *o, const struct zn_option *row, const void *value,
-                        size_t size)
+static int set_property(struct zn_options *o, const struct zn_option *row,
+                        const void *value, size_t size)
 {
     const char *text = value, *colon;
     struct zn_blob item = { 0 };
@@ -340,8 +353,8 @@ static int set_property(struct zn_options *o, const struct zn_option *row, const
     if (text == NULL || size <= 4)
         return -EINVAL;
     colon = memchr(text, ':', size);
-    if (colon == NULL || colon - text > 255 || colon == text + size - 1
-        || memcmp(text, "X-", 2) != 0)
+    if (colon == NULL || colon - text > 255 || colon == text + size - 1 ||
+        memcmp(text, "X-", 2) != 0)
         return -EINVAL;
 
     int rc = zn_blob_set(&item, text, size);
@@ -369,8 +382,8 @@ static int take_prefix(const char *text, enum zn_family family, bool ipv6, int *
     return 0;
 }
 
-static int set_filter(struct zn_options *o, const struct zn_option *row, const void *value,
-                      size_t size)
+static int set_filter(struct zn_options *o, const struct zn_option *row,
+                      const void *value, size_t size)
 {
     char text[256] = "", *host = text;
     struct zn_accept_filter filter = { .prefix = -1 };
@@ -396,8 +409,8 @@ static int set_filter(struct zn_options *o, const struct zn_option *row, const v
         return -EINVAL;
     if (zn_addr_family(&addr) == ZN_AF_INET6 && !o->ipv6)
         return -EINVAL;
-    if (slash != NULL
-        && take_prefix(slash + 1, zn_addr_family(&addr), o->ipv6, &filter.prefix) < 0)
+    if (slash != NULL &&
+        take_prefix(slash + 1, zn_addr_family(&addr), o->ipv6, &filter.prefix) < 0)
         return -EINVAL;
 
     memcpy(filter.host, host, strlen(host) + 1);
@@ -417,18 +430,12 @@ static int set_ids(struct zn_options *o, const struct zn_option *row, const void
 }
 
 static setter *const setters[ZN_OPTION_KINDS] = {
-    [ZN_OPTION_INT] = set_int,
-    [ZN_OPTION_FLAG] = set_flag,
-    [ZN_OPTION_INVERSE] = set_inverse,
-    [ZN_OPTION_TENTHS] = set_tenths,
-    [ZN_OPTION_I64] = set_64,
-    [ZN_OPTION_U64] = set_64,
-    [ZN_OPTION_TEXT] = set_bytes,
-    [ZN_OPTION_NAME] = set_name,
-    [ZN_OPTION_BLOB] = set_bytes,
-    [ZN_OPTION_PROPERTY] = set_property,
-    [ZN_OPTION_FILTER] = set_filter,
-    [ZN_OPTION_IDS] = set_ids,
+    [ZN_OPTION_INT] = set_int,         [ZN_OPTION_FLAG] = set_flag,
+    [ZN_OPTION_INVERSE] = set_inverse, [ZN_OPTION_TENTHS] = set_tenths,
+    [ZN_OPTION_I64] = set_64,          [ZN_OPTION_U64] = set_64,
+    [ZN_OPTION_TEXT] = set_bytes,      [ZN_OPTION_NAME] = set_name,
+    [ZN_OPTION_BLOB] = set_bytes,      [ZN_OPTION_PROPERTY] = set_property,
+    [ZN_OPTION_FILTER] = set_filter,   [ZN_OPTION_IDS] = set_ids,
 };
 
 /* ---- The options of a socket. */
@@ -440,14 +447,14 @@ void zn_options_init(struct zn_options *o)
 
 static bool is_blob(const struct zn_option *row)
 {
-    return row->kind == ZN_OPTION_TEXT || row->kind == ZN_OPTION_NAME
-           || row->kind == ZN_OPTION_BLOB;
+    return row->kind == ZN_OPTION_TEXT || row->kind == ZN_OPTION_NAME ||
+           row->kind == ZN_OPTION_BLOB;
 }
 
 static bool is_array(const struct zn_option *row)
 {
-    return row->kind == ZN_OPTION_PROPERTY || row->kind == ZN_OPTION_FILTER
-           || row->kind == ZN_OPTION_IDS;
+    return row->kind == ZN_OPTION_PROPERTY || row->kind == ZN_OPTION_FILTER ||
+           row->kind == ZN_OPTION_IDS;
 }
 
 void zn_options_fini(struct zn_options *o)
@@ -468,8 +475,8 @@ static int copy_array(struct zn_options *to, const struct zn_options *from,
                       const struct zn_option *row)
 {
     struct array a = array_of(from, row);
-    size_t item_size = row->kind == ZN_OPTION_FILTER ? sizeof(struct zn_accept_filter)
-                                                     : sizeof(int);
+    size_t item_size =
+        row->kind == ZN_OPTION_FILTER ? sizeof(struct zn_accept_filter) : sizeof(int);
     int rc = 0;
 
     for (size_t i = 0; i < a.count && rc == 0; i++) {

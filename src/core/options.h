@@ -46,9 +46,12 @@ struct zn_options {
     struct zn_option_list metadata;      /* "X-name:value" */
     struct zn_accept_filter *accept_filters;
     size_t accept_filter_count;
-    int *ipc_pids; size_t ipc_pid_count;
-    unsigned *ipc_uids; size_t ipc_uid_count;
-    unsigned *ipc_gids; size_t ipc_gid_count;
+    int *ipc_pids;
+    size_t ipc_pid_count;
+    unsigned *ipc_uids;
+    size_t ipc_uid_count;
+    unsigned *ipc_gids;
+    size_t ipc_gid_count;
 };
 
 /* Defaults; linger and ipv6 come from the context and the type. */

@@ -6,13 +6,6 @@
 #include <limits.h>
 #include <zmq.h>
 
-#ifndef ZMQ_ONLY_FIRST_SUBSCRIBE
-#define ZMQ_ONLY_FIRST_SUBSCRIBE 108
-#endif
-#ifndef ZMQ_XSUB_VERBOSE_UNSUBSCRIBE
-#define ZMQ_XSUB_VERBOSE_UNSUBSCRIBE 115
-#endif
-
 struct state {
     struct zn_subscriber base;           /* first: shared code knows this part */
     bool more;                           /* inside a message of the application's */

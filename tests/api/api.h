@@ -21,6 +21,14 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define API_TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define API_TSAN
+#endif
+
 enum { PATIENCE = 10000, ENDPOINT_MAX = 300 };
 
 /* call must return -1 (or NULL cast to long) with errno want. */

@@ -215,7 +215,8 @@ TEST(msg_keeps_a_routing_id_other_than_zero)
 
 TEST(msg_keeps_a_group_of_up_to_255_characters)
 {
-    static const size_t lengths[] = { 0, 1, 13, 14, 15, 16, 254, 255, 256, 1000, 14, 200, 3 };
+    static const size_t lengths[] = { 0,   1,   13,   14, 15,  16, 254,
+                                      255, 256, 1000, 14, 200, 3 };
     char group[1001];
     zmq_msg_t a, b;
 

@@ -169,7 +169,11 @@ static void act(int id, void *arg)
 /* libzmq skips a timer that is due when the one before it slows itself down. */
 TEST(timers_may_be_changed_by_handlers)
 {
-    static const struct { const char *what; enum deed deed; int second; } cases[] = {
+    static const struct {
+        const char *what;
+        enum deed deed;
+        int second;
+    } cases[] = {
         { "cancel itself", CANCEL_SELF, 1 },
         { "cancel the next one", CANCEL_NEXT, 0 },
         { "reset the next one", RESET_NEXT, 0 },

@@ -34,18 +34,24 @@ TEST(z85_encode_wants_whole_words)
     char text[16];
 
     for (size_t size = 0; size <= sizeof bytes; size++)
-        CHECK_EQ(zn_z85_encode(text, bytes, size), size % 4 == 0 ? 0 : -EINVAL, "%zu", size);
+        CHECK_EQ(zn_z85_encode(text, bytes, size), size % 4 == 0 ? 0 : -EINVAL, "%zu",
+                 size);
     CHECK_EQ(zn_z85_encode(text, bytes, 0), 0);
     CHECK_STR(text, "");
 }
 
 TEST(z85_decode_refuses_what_is_not_z85)
 {
-    static const struct { const char *text; int want; } cases[] = {
-        { "", -EINVAL },      { "0", -EINVAL },          { "0000", -EINVAL },
-        { "00000", 0 },       { "000000", -EINVAL },     { "%nSc0", 0 },
-        { "%nSc1", -EINVAL }, { "#####", -EINVAL },      { "~0000", -EINVAL },
-        { "0000~", -EINVAL }, { "00 00", -EINVAL },      { "0000\"", -EINVAL },
+    static const struct {
+        const char *text;
+        int want;
+    } cases[] = {
+        { "", -EINVAL },       { "0", -EINVAL },
+        { "0000", -EINVAL },   { "00000", 0 },
+        { "000000", -EINVAL }, { "%nSc0", 0 },
+        { "%nSc1", -EINVAL },  { "#####", -EINVAL },
+        { "~0000", -EINVAL },  { "0000~", -EINVAL },
+        { "00 00", -EINVAL },  { "0000\"", -EINVAL },
         { "00,00", -EINVAL }, { "\xff\xff\xff\xff\xff", -EINVAL },
         { "0000000000", 0 },
     };

@@ -5,7 +5,9 @@
 
 TEST(endpoint_has_a_scheme_and_an_address)
 {
-    static const struct { const char *text, *scheme, *address; } cases[] = {
+    static const struct {
+        const char *text, *scheme, *address;
+    } cases[] = {
         { "tcp://*:5555", "tcp", "*:5555" },
         { "inproc://a b", "inproc", "a b" },
         { "ipc:///tmp/x://y", "ipc", "/tmp/x://y" },
@@ -35,7 +37,11 @@ TEST(endpoint_has_a_scheme_and_an_address)
 
 TEST(tcp_bind_reads_ports_as_libzmq_does)
 {
-    static const struct { const char *text; int rc, port; bool any; } cases[] = {
+    static const struct {
+        const char *text;
+        int rc, port;
+        bool any;
+    } cases[] = {
         { "h:5555", 0, 5555, false },   { "h:*", 0, 0, true },
         { "h:0", 0, 0, true },          { "h:", -EINVAL, 0, false },
         { "h", -EINVAL, 0, false },     { "h:x", -EINVAL, 0, false },
@@ -61,7 +67,10 @@ TEST(tcp_bind_reads_ports_as_libzmq_does)
 
 TEST(tcp_bind_takes_hosts_out_of_brackets_and_zones)
 {
-    static const struct { const char *text, *host; bool bracketed, any; } cases[] = {
+    static const struct {
+        const char *text, *host;
+        bool bracketed, any;
+    } cases[] = {
         { "*:1", "*", false, true },
         { "[*]:1", "*", true, true },
         { "*%lo:1", "*", false, true },
@@ -95,20 +104,31 @@ TEST(tcp_bind_takes_hosts_out_of_brackets_and_zones)
 
 TEST(tcp_connect_checks_characters_and_the_last_colon)
 {
-    static const struct { const char *text; int rc; bool can; } cases[] = {
-        { "a:1", 0, true },          { "a_b:1", 0, true },      { "[::1]:5", 0, true },
-        { "::1:5", 0, true },        { "a..b:1", 0, true },     { "9:9", 0, true },
-        { "a%b:5", 0, true },        { "a:0", 0, false },       { "a:5a", 0, false },
-        { "a:70000", 0, false },     { "a:65536", 0, false },   { "a:65535", 0, true },
-        { ":5", 0, false },          { "[::1]", 0, false },     { "a:5*", 0, false },
-        { "lo:*;a:5", 0, true },     { "lo:5;b:1", 0, true },   { "a;b:1", 0, false },
-        { "b:1;", 0, false },        { "a:1;b", 0, false },     { "a:x;b:1", 0, false },
-        { "a:1;b:2;c:3", 0, true },  { "a", -EINVAL, false },   { "a:", -EINVAL, false },
-        { "a:*", -EINVAL, false },   { "*:5", -EINVAL, false }, { ";b:1", -EINVAL, false },
-        { "/p:1", -EINVAL, false },  { "_a:1", -EINVAL, false }, { "-a:1", -EINVAL, false },
-        { "a b:1", -EINVAL, false }, { "a:5:", -EINVAL, false }, { "a:*5", -EINVAL, false },
-        { "a:-5", -EINVAL, false },  { "a:5/x", -EINVAL, false }, { ".a:1", -EINVAL, false },
-        { "a:1 ", -EINVAL, false },  { "a:+1", -EINVAL, false }, { "%:1", -EINVAL, false },
+    static const struct {
+        const char *text;
+        int rc;
+        bool can;
+    } cases[] = {
+        { "a:1", 0, true },          { "a_b:1", 0, true },
+        { "[::1]:5", 0, true },      { "::1:5", 0, true },
+        { "a..b:1", 0, true },       { "9:9", 0, true },
+        { "a%b:5", 0, true },        { "a:0", 0, false },
+        { "a:5a", 0, false },        { "a:70000", 0, false },
+        { "a:65536", 0, false },     { "a:65535", 0, true },
+        { ":5", 0, false },          { "[::1]", 0, false },
+        { "a:5*", 0, false },        { "lo:*;a:5", 0, true },
+        { "lo:5;b:1", 0, true },     { "a;b:1", 0, false },
+        { "b:1;", 0, false },        { "a:1;b", 0, false },
+        { "a:x;b:1", 0, false },     { "a:1;b:2;c:3", 0, true },
+        { "a", -EINVAL, false },     { "a:", -EINVAL, false },
+        { "a:*", -EINVAL, false },   { "*:5", -EINVAL, false },
+        { ";b:1", -EINVAL, false },  { "/p:1", -EINVAL, false },
+        { "_a:1", -EINVAL, false },  { "-a:1", -EINVAL, false },
+        { "a b:1", -EINVAL, false }, { "a:5:", -EINVAL, false },
+        { "a:*5", -EINVAL, false },  { "a:-5", -EINVAL, false },
+        { "a:5/x", -EINVAL, false }, { ".a:1", -EINVAL, false },
+        { "a:1 ", -EINVAL, false },  { "a:+1", -EINVAL, false },
+        { "%:1", -EINVAL, false },
     };
 
     for (size_t i = 0; i < ZN_COUNT(cases); i++) {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tests/faults.h"
 #include "tests/test.h"
 
 enum { MANY = 20000 };
@@ -139,5 +140,34 @@ TEST(map_does_not_grow_by_turnover)
         CHECK_EQ(zn_map_put(&m, key_of(e), e), 0);
     }
     CHECK(m.cap <= 64, "%zu places", m.cap);
+    zn_map_fini(&m);
+}
+
+TEST(map_without_memory_keeps_what_it_has)
+{
+    struct zn_map m;
+    struct entry entries[100];
+    size_t held = 0;
+
+    zn_map_init(&m);
+    for (uint32_t i = 0; i < ZN_COUNT(entries); i++) {
+        entries[i].key = i;
+        faults_arm(ZN_FAULT_ALLOC, 1);
+        int rc = zn_map_put(&m, key_of(&entries[i]), &entries[i]);
+        faults_disarm();
+        entries[i].in = rc == 0;
+        if (rc < 0) {
+            CHECK_EQ(rc, -ENOMEM);
+            CHECK(zn_map_get(&m, key_of(&entries[i])) == NULL);
+            CHECK_EQ(zn_map_put(&m, key_of(&entries[i]), &entries[i]), 0);
+            entries[i].in = true;
+        }
+        CHECK_EQ(m.count, ++held);
+    }
+    CHECK_EQ(walk(&m), held);
+    faults_arm_from(ZN_FAULT_ALLOC, 1);
+    for (uint32_t i = 0; i < ZN_COUNT(entries); i++)
+        CHECK(zn_map_remove(&m, key_of(&entries[i])) == &entries[i]);
+    faults_disarm();
     zn_map_fini(&m);
 }

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "tests/faults.h"
 #include "tests/test.h"
 
 static int freed;
@@ -32,9 +33,16 @@ TEST(msg_is_valid_between_init_and_close)
 
 TEST(msg_frame_shares_only_what_is_large)
 {
-    static const struct { size_t size; bool shared; } cases[] = {
-        { 0, false }, { 33, false }, { 34, false },
-        { ZN_SHARE_SIZE - 1, false }, { ZN_SHARE_SIZE, true }, { 100000, true },
+    static const struct {
+        size_t size;
+        bool shared;
+    } cases[] = {
+        { 0, false },
+        { 33, false },
+        { 34, false },
+        { ZN_SHARE_SIZE - 1, false },
+        { ZN_SHARE_SIZE, true },
+        { 100000, true },
     };
 
     for (size_t i = 0; i < ZN_COUNT(cases); i++) {
@@ -123,15 +131,20 @@ TEST(metadata_finds_the_first_of_a_name)
         { { (const uint8_t *)"X\0c", 3 }, bytes_of("hidden") },
         { bytes_of("X-last"), bytes_of("here") },
     };
-    static const struct { const char *name, *value; } cases[] = {
-        { "Socket-Type", "DEALER" }, { "Identity", "" }, { "X-a", "first" },
-        { "X-b", "cut" },            { "X-last", "here" }, { "X", NULL },
-        { "DEALER", NULL },          { "", NULL },         { "socket-type", NULL },
+    static const struct {
+        const char *name, *value;
+    } cases[] = {
+        { "Socket-Type", "DEALER" }, { "Identity", "" },
+        { "X-a", "first" },          { "X-b", "cut" },
+        { "X-last", "here" },        { "X", NULL },
+        { "DEALER", NULL },          { "", NULL },
+        { "socket-type", NULL },
     };
     struct zn_metadata *md = zn_metadata_new(properties, ZN_COUNT(properties), 5);
 
     for (size_t i = 0; i < ZN_COUNT(cases); i++)
-        CHECK_STR(zn_metadata_get(md, cases[i].name), cases[i].value, "%s", cases[i].name);
+        CHECK_STR(zn_metadata_get(md, cases[i].name), cases[i].value, "%s",
+                  cases[i].name);
     CHECK_EQ(zn_metadata_fd(md), 5);
     CHECK_EQ(zn_metadata_fd(NULL), -1);
     CHECK(zn_metadata_get(NULL, "X-a") == NULL);
@@ -158,4 +171,27 @@ TEST(metadata_lives_as_long_as_any_message_of_its_peer)
     CHECK(b.metadata == NULL);
     zn_msg_close(&a);
     zn_msg_close(&b);
+}
+
+TEST(msg_without_memory_is_not_made)
+{
+    static uint8_t bytes[2000];
+    struct zn_msg m, constant;
+    char group[100];
+
+    memset(group, 'g', sizeof group);
+    group[99] = '\0';
+    zn_msg_init_const(&constant, bytes, sizeof bytes);
+    zn_msg_init(&m);
+    faults_arm_from(ZN_FAULT_ALLOC, 1);
+    CHECK_EQ(zn_msg_set_group(&m, group), -ENOMEM);
+    CHECK_STR(zn_msg_group(&m), "");
+    CHECK_EQ(zn_msg_init_size(&m, 34), -ENOMEM);
+    CHECK_EQ(zn_msg_init_data(&m, bytes, 5, note_free, NULL), -ENOMEM);
+    CHECK(zn_content_wrap(bytes, 5, NULL, NULL) == NULL);
+    CHECK(zn_metadata_new(NULL, 0, -1) == NULL);
+    struct zn_frame f = zn_msg_frame(&constant);
+    faults_disarm();
+    CHECK(f.content == NULL && f.data == bytes, "to be copied, then");
+    zn_msg_close(&constant);
 }

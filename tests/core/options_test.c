@@ -6,6 +6,7 @@
 #include <zmq.h>
 
 #include "core/pattern.h"
+#include "tests/faults.h"
 #include "tests/test.h"
 
 static int set_int(struct zn_options *o, int option, int value)
@@ -30,21 +31,48 @@ static bool is_int(const struct zn_option *row)
 
 TEST(options_have_libzmqs_defaults)
 {
-    static const struct { int option, value; } cases[] = {
-        { ZMQ_SNDHWM, 1000 }, { ZMQ_RCVHWM, 1000 }, { ZMQ_LINGER, -1 },
-        { ZMQ_RCVTIMEO, -1 }, { ZMQ_SNDTIMEO, -1 }, { ZMQ_RECONNECT_IVL, 100 },
-        { ZMQ_RECONNECT_IVL_MAX, 0 }, { ZMQ_BACKLOG, 100 }, { ZMQ_SNDBUF, -1 },
-        { ZMQ_RCVBUF, -1 }, { ZMQ_RATE, 100 }, { ZMQ_RECOVERY_IVL, 10000 },
-        { ZMQ_MULTICAST_HOPS, 1 }, { ZMQ_MULTICAST_MAXTPDU, 1500 },
-        { ZMQ_MULTICAST_LOOP, 1 }, { ZMQ_IPV6, 0 }, { ZMQ_IPV4ONLY, 1 },
-        { ZMQ_IMMEDIATE, 0 }, { ZMQ_CONFLATE, 0 }, { ZMQ_TOS, 0 }, { ZMQ_PRIORITY, 0 },
-        { ZMQ_TCP_KEEPALIVE, -1 }, { ZMQ_TCP_KEEPALIVE_CNT, -1 },
-        { ZMQ_TCP_KEEPALIVE_IDLE, -1 }, { ZMQ_TCP_KEEPALIVE_INTVL, -1 },
-        { ZMQ_TCP_MAXRT, 0 }, { ZMQ_CONNECT_TIMEOUT, 0 }, { ZMQ_HANDSHAKE_IVL, 30000 },
-        { ZMQ_HEARTBEAT_IVL, 0 }, { ZMQ_HEARTBEAT_TTL, 0 }, { ZMQ_HEARTBEAT_TIMEOUT, -1 },
-        { ZMQ_USE_FD, -1 }, { ZMQ_INVERT_MATCHING, 0 }, { ZMQ_ZAP_ENFORCE_DOMAIN, 0 },
-        { ZMQ_LOOPBACK_FASTPATH, 0 }, { ZMQ_ROUTER_NOTIFY, 0 }, { ZMQ_IN_BATCH_SIZE, 8192 },
-        { ZMQ_OUT_BATCH_SIZE, 8192 }, { ZMQ_RECONNECT_STOP, 0 },
+    static const struct {
+        int option, value;
+    } cases[] = {
+        { ZMQ_SNDHWM, 1000 },
+        { ZMQ_RCVHWM, 1000 },
+        { ZMQ_LINGER, -1 },
+        { ZMQ_RCVTIMEO, -1 },
+        { ZMQ_SNDTIMEO, -1 },
+        { ZMQ_RECONNECT_IVL, 100 },
+        { ZMQ_RECONNECT_IVL_MAX, 0 },
+        { ZMQ_BACKLOG, 100 },
+        { ZMQ_SNDBUF, -1 },
+        { ZMQ_RCVBUF, -1 },
+        { ZMQ_RATE, 100 },
+        { ZMQ_RECOVERY_IVL, 10000 },
+        { ZMQ_MULTICAST_HOPS, 1 },
+        { ZMQ_MULTICAST_MAXTPDU, 1500 },
+        { ZMQ_MULTICAST_LOOP, 1 },
+        { ZMQ_IPV6, 0 },
+        { ZMQ_IPV4ONLY, 1 },
+        { ZMQ_IMMEDIATE, 0 },
+        { ZMQ_CONFLATE, 0 },
+        { ZMQ_TOS, 0 },
+        { ZMQ_PRIORITY, 0 },
+        { ZMQ_TCP_KEEPALIVE, -1 },
+        { ZMQ_TCP_KEEPALIVE_CNT, -1 },
+        { ZMQ_TCP_KEEPALIVE_IDLE, -1 },
+        { ZMQ_TCP_KEEPALIVE_INTVL, -1 },
+        { ZMQ_TCP_MAXRT, 0 },
+        { ZMQ_CONNECT_TIMEOUT, 0 },
+        { ZMQ_HANDSHAKE_IVL, 30000 },
+        { ZMQ_HEARTBEAT_IVL, 0 },
+        { ZMQ_HEARTBEAT_TTL, 0 },
+        { ZMQ_HEARTBEAT_TIMEOUT, -1 },
+        { ZMQ_USE_FD, -1 },
+        { ZMQ_INVERT_MATCHING, 0 },
+        { ZMQ_ZAP_ENFORCE_DOMAIN, 0 },
+        { ZMQ_LOOPBACK_FASTPATH, 0 },
+        { ZMQ_ROUTER_NOTIFY, 0 },
+        { ZMQ_IN_BATCH_SIZE, 8192 },
+        { ZMQ_OUT_BATCH_SIZE, 8192 },
+        { ZMQ_RECONNECT_STOP, 0 },
     };
     struct zn_options o;
     int64_t max = 0;
@@ -52,7 +80,8 @@ TEST(options_have_libzmqs_defaults)
 
     zn_options_init(&o);
     for (size_t i = 0; i < ZN_COUNT(cases); i++)
-        CHECK_EQ(get_int(&o, cases[i].option), cases[i].value, "option %d", cases[i].option);
+        CHECK_EQ(get_int(&o, cases[i].option), cases[i].value, "option %d",
+                 cases[i].option);
     CHECK_EQ(zn_options_get(&o, ZMQ_MAXMSGSIZE, &max, &size), 0);
     CHECK_EQ(max, -1);
     zn_options_fini(&o);
@@ -108,9 +137,20 @@ TEST(every_option_wants_its_size)
 
 TEST(what_is_not_in_the_table_is_refused_both_ways)
 {
-    static const int cases[] = { INT_MIN, -1, 0, 10, ZMQ_BLOCKY, ZMQ_PLAIN_SERVER,
-                                 ZMQ_CURVE_PUBLICKEY, ZMQ_GSSAPI_SERVER, ZMQ_WSS_HOSTNAME,
-                                 ZMQ_NORM_MODE, ZMQ_VMCI_BUFFER_SIZE, 125, 1000, INT_MAX };
+    static const int cases[] = { INT_MIN,
+                                 -1,
+                                 0,
+                                 10,
+                                 ZMQ_BLOCKY,
+                                 ZMQ_PLAIN_SERVER,
+                                 ZMQ_CURVE_PUBLICKEY,
+                                 ZMQ_GSSAPI_SERVER,
+                                 ZMQ_WSS_HOSTNAME,
+                                 ZMQ_NORM_MODE,
+                                 ZMQ_VMCI_BUFFER_SIZE,
+                                 125,
+                                 1000,
+                                 INT_MAX };
     struct zn_options o;
 
     zn_options_init(&o);
@@ -138,9 +178,17 @@ TEST(odd_ints_are_kept_in_their_own_way)
     CHECK_EQ(set_int(&o, ZMQ_IPV6, 0), 0);
     CHECK_EQ(get_int(&o, ZMQ_IPV4ONLY), 1);
 
-    static const struct { int set, rc, got; } ttl[] = {
-        { 0, 0, 0 }, { 99, 0, 0 }, { 100, 0, 100 }, { 1550, 0, 1500 }, { -99, 0, 0 },
-        { -100, -EINVAL, 0 }, { 6553599, 0, 6553500 }, { 6553600, -EINVAL, 6553500 },
+    static const struct {
+        int set, rc, got;
+    } ttl[] = {
+        { 0, 0, 0 },
+        { 99, 0, 0 },
+        { 100, 0, 100 },
+        { 1550, 0, 1500 },
+        { -99, 0, 0 },
+        { -100, -EINVAL, 0 },
+        { 6553599, 0, 6553500 },
+        { 6553600, -EINVAL, 6553500 },
     };
     for (size_t i = 0; i < ZN_COUNT(ttl); i++) {
         CHECK_EQ(set_int(&o, ZMQ_HEARTBEAT_TTL, ttl[i].set), ttl[i].rc, "%d", ttl[i].set);
@@ -154,7 +202,11 @@ TEST(odd_ints_are_kept_in_their_own_way)
 TEST(texts_and_blobs_have_their_lengths_and_their_ways_of_clearing)
 {
     enum { OK = 0, NO = -EINVAL };
-    static const struct { int option; size_t most; int null, none; } cases[] = {
+    static const struct {
+        int option;
+        size_t most;
+        int null, none;
+    } cases[] = {
         { ZMQ_ROUTING_ID, 255, NO, NO },     { ZMQ_ZAP_DOMAIN, 255, NO, NO },
         { ZMQ_BINDTODEVICE, 16, OK, NO },    { ZMQ_SOCKS_PROXY, 5000, OK, NO },
         { ZMQ_SOCKS_USERNAME, 255, OK, OK }, { ZMQ_SOCKS_PASSWORD, 255, OK, OK },
@@ -212,7 +264,10 @@ TEST(text_is_read_with_its_nul_and_a_blob_without)
 
 TEST(metadata_is_checked_and_kept_in_order)
 {
-    static const struct { const char *text; int rc; } cases[] = {
+    static const struct {
+        const char *text;
+        int rc;
+    } cases[] = {
         { "X-a:b", 0 },        { "X-a:c", 0 },        { "X-a:b:c", 0 },
         { "X-:bc", 0 },        { "X-:b", -EINVAL },   { "X-ab:", -EINVAL },
         { "X-abc", -EINVAL },  { ":abcd", -EINVAL },  { "a:bcd", -EINVAL },
@@ -240,20 +295,36 @@ TEST(metadata_is_checked_and_kept_in_order)
 
 TEST(accept_filters_are_numeric_addresses_with_a_prefix)
 {
-    static const struct { const char *text; int ipv6, rc, prefix; } cases[] = {
-        { "127.0.0.1", 0, 0, -1 },         { "127.0.0.1/8", 0, 0, 8 },
-        { "127.0.0.1/32", 0, 0, 32 },      { "127.0.0.1/0", 0, 0, 0 },
-        { "127.0.0.1/33", 0, -EINVAL, 0 }, { "127.0.0.1/-1", 0, -EINVAL, 0 },
-        { "127.0.0.1/", 0, -EINVAL, 0 },   { "127.0.0.1/a", 0, -EINVAL, 0 },
-        { "127.0.0.1/8a", 0, 0, 8 },       { "127.0.0.1/00", 0, -EINVAL, 0 },
-        { "[127.0.0.1]", 0, 0, -1 },       { "127.0.0.1:80", 0, -EINVAL, 0 },
-        { "localhost", 0, -EINVAL, 0 },    { "*", 0, -EINVAL, 0 },
-        { "lo/8", 0, -EINVAL, 0 },         { "/8", 0, -EINVAL, 0 },
-        { "127.0.0.1/8/8", 0, -EINVAL, 0 }, { "::1", 0, -EINVAL, 0 },
-        { "::1", 1, 0, -1 },               { "[::1]/64", 1, 0, 64 },
-        { "::1/128", 1, 0, 128 },          { "::1/129", 1, -EINVAL, 0 },
-        { "127.0.0.1/8", 1, 0, 8 },        { "127.0.0.1/104", 1, 0, 8 },
-        { "127.0.0.1/128", 1, 0, 32 },     { "127.0.0.1/33", 1, 0, 0 },
+    static const struct {
+        const char *text;
+        int ipv6, rc, prefix;
+    } cases[] = {
+        { "127.0.0.1", 0, 0, -1 },
+        { "127.0.0.1/8", 0, 0, 8 },
+        { "127.0.0.1/32", 0, 0, 32 },
+        { "127.0.0.1/0", 0, 0, 0 },
+        { "127.0.0.1/33", 0, -EINVAL, 0 },
+        { "127.0.0.1/-1", 0, -EINVAL, 0 },
+        { "127.0.0.1/", 0, -EINVAL, 0 },
+        { "127.0.0.1/a", 0, -EINVAL, 0 },
+        { "127.0.0.1/8a", 0, 0, 8 },
+        { "127.0.0.1/00", 0, -EINVAL, 0 },
+        { "[127.0.0.1]", 0, 0, -1 },
+        { "127.0.0.1:80", 0, -EINVAL, 0 },
+        { "localhost", 0, -EINVAL, 0 },
+        { "*", 0, -EINVAL, 0 },
+        { "lo/8", 0, -EINVAL, 0 },
+        { "/8", 0, -EINVAL, 0 },
+        { "127.0.0.1/8/8", 0, -EINVAL, 0 },
+        { "::1", 0, -EINVAL, 0 },
+        { "::1", 1, 0, -1 },
+        { "[::1]/64", 1, 0, 64 },
+        { "::1/128", 1, 0, 128 },
+        { "::1/129", 1, -EINVAL, 0 },
+        { "127.0.0.1/8", 1, 0, 8 },
+        { "127.0.0.1/104", 1, 0, 8 },
+        { "127.0.0.1/128", 1, 0, 32 },
+        { "127.0.0.1/33", 1, 0, 0 },
     };
 
     for (size_t i = 0; i < ZN_COUNT(cases); i++) {
@@ -262,8 +333,8 @@ TEST(accept_filters_are_numeric_addresses_with_a_prefix)
 
         zn_options_init(&o);
         CHECK_EQ(set_int(&o, ZMQ_IPV6, cases[i].ipv6), 0);
-        CHECK_EQ(zn_options_set(&o, ZMQ_TCP_ACCEPT_FILTER, text, strlen(text)), cases[i].rc,
-                 "%s, IPV6 %d", text, cases[i].ipv6);
+        CHECK_EQ(zn_options_set(&o, ZMQ_TCP_ACCEPT_FILTER, text, strlen(text)),
+                 cases[i].rc, "%s, IPV6 %d", text, cases[i].ipv6);
         CHECK_EQ(o.accept_filter_count, cases[i].rc == 0);
         if (cases[i].rc == 0)
             CHECK_EQ(o.accept_filters[0].prefix, cases[i].prefix, "%s", text);
@@ -347,4 +418,35 @@ TEST(loose_ints_take_any_room_that_is_enough)
     CHECK_EQ(zn_option_int(&v, 4, 1, 2, &v), 0);
     CHECK_EQ(zn_option_int(NULL, 4, 1, 2, &v), -EINVAL);
     CHECK_EQ(zn_option_int(&v, 5, 1, 2, &v), -EINVAL);
+}
+
+/* Every way to run out of memory on the way, until there is none left. */
+TEST(options_without_memory_stay_as_they_were)
+{
+    for (uint64_t n = 1;; n++) {
+        struct zn_options from, to;
+        int id = 9, bad = 0;
+
+        zn_options_init(&from);
+        faults_arm(ZN_FAULT_ALLOC, n);
+        bad |= zn_options_set(&from, ZMQ_ROUTING_ID, "me", 2);
+        bad |= zn_options_set(&from, ZMQ_SOCKS_PROXY, "host:1", 6);
+        bad |= zn_options_set(&from, ZMQ_METADATA, "X-a:b", 5);
+        bad |= zn_options_set(&from, ZMQ_TCP_ACCEPT_FILTER, "1.2.3.4/5", 9);
+        bad |= zn_options_set(&from, ZMQ_IPC_FILTER_GID, &id, sizeof id);
+        int rc = zn_options_copy(&to, &from);
+        faults_disarm();
+
+        uint64_t struck = faults_struck();
+        CHECK(bad == (struck > 0 && rc == 0 ? -ENOMEM : 0), "%s", faults_site());
+        if (rc == 0)
+            CHECK_EQ(to.metadata.count, from.metadata.count);
+        else
+            CHECK_EQ(rc, -ENOMEM);
+        if (rc == 0)
+            zn_options_fini(&to);
+        zn_options_fini(&from);
+        if (struck == 0)
+            break;
+    }
 }

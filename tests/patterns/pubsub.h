@@ -11,19 +11,6 @@
 
 #include "tests/test.h"
 
-#ifndef ZMQ_XPUB_MANUAL_LAST_VALUE
-#define ZMQ_XPUB_MANUAL_LAST_VALUE 98
-#endif
-#ifndef ZMQ_ONLY_FIRST_SUBSCRIBE
-#define ZMQ_ONLY_FIRST_SUBSCRIBE 108
-#endif
-#ifndef ZMQ_XSUB_VERBOSE_UNSUBSCRIBE
-#define ZMQ_XSUB_VERBOSE_UNSUBSCRIBE 115
-#endif
-#ifndef ZMQ_TOPICS_COUNT
-#define ZMQ_TOPICS_COUNT 116
-#endif
-
 enum { PUBSUB_PATIENCE = 10000 };        /* ms; a bound, never a pace */
 
 #define EACH_TRANSPORT(t) for (const char *const *t = test_transports; *t != NULL; t++)

@@ -350,11 +350,6 @@ TEST(req_hears_only_the_peer_it_asked)
         reply(router[0], id[0], size[0], "too late");
         reply(router[1], id[1], size[1], "answer");
         test_expect_strings(req, "answer", NULL);
-        test_send_strings(req, "question", NULL);
-        take_request(router[0], id[0]);
-        reply(router[1], id[1], size[1], "unasked");
-        reply(router[0], id[0], size[0], "answer");
-        test_expect_strings(req, "answer", NULL);
         net_close(&n);
     }
 }

@@ -10,16 +10,6 @@
 #define FIRST_PEERS 4u
 #define PEER_VERSION_1 1                 /* ZN_ZMTP_1: it cannot subscribe */
 
-#ifndef ZMQ_XPUB_MANUAL_LAST_VALUE
-#define ZMQ_XPUB_MANUAL_LAST_VALUE 98
-#endif
-#ifndef ZMQ_ONLY_FIRST_SUBSCRIBE
-#define ZMQ_ONLY_FIRST_SUBSCRIBE 108
-#endif
-#ifndef ZMQ_TOPICS_COUNT
-#define ZMQ_TOPICS_COUNT 116
-#endif
-
 /* What a publisher knows of an end: e->user. */
 struct peer {
     struct zn_holder held, asked;

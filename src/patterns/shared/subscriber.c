@@ -8,10 +8,6 @@
 #include "base/alloc.h"
 #include "core/options.h"
 
-#ifndef ZMQ_TOPICS_COUNT
-#define ZMQ_TOPICS_COUNT 116
-#endif
-
 int zn_subscriber_init(struct zn_socket *s)
 {
     struct zn_subscriber *p = zn_socket_state(s);
