@@ -27,6 +27,7 @@ struct side {
 struct direction {
     struct side *from, *to;
     zmq_msg_t msg;
+    bool alone;                          /* one socket is both: what came in goes back */
     bool held;                           /* msg is still to be sent */
     bool inside;                         /* parts of a message are still to come */
 };
@@ -101,6 +102,8 @@ static int run(struct direction *d, void *capture)
 
 static bool runnable(const struct direction *d)
 {
+    if (d->alone && !d->held)            /* a REP takes its reply only after that */
+        return d->from->events & ZMQ_POLLIN;
     return (d->to->events & ZMQ_POLLOUT) && (d->held || (d->from->events & ZMQ_POLLIN));
 }
 
@@ -196,7 +199,7 @@ static bool ask_for(const struct direction *d, zmq_pollitem_t *from, zmq_pollite
 {
     if (d->held && (d->to->events & ZMQ_POLLOUT))
         return true;
-    if (d->held || (d->from->events & ZMQ_POLLIN))
+    if (d->held || (!d->alone && (d->from->events & ZMQ_POLLIN)))
         ask(to, ZMQ_POLLOUT);
     else
         ask(from, ZMQ_POLLIN);
@@ -287,7 +290,7 @@ int zmq_proxy_steerable(void *frontend, void *backend, void *capture, void *cont
                        .both = frontend != backend,
                        .capture = capture,
                        .control = control };
-    p.forth = (struct direction){ .from = &p.front, .to = &p.back };
+    p.forth = (struct direction){ .from = &p.front, .to = &p.back, .alone = !p.both };
     p.home = (struct direction){ .from = &p.back, .to = &p.front };
     if (control != NULL) {
         int type;

@@ -303,6 +303,8 @@ struct zn_frame zn_msg_frame(struct zn_msg *m)
                           .size = zn_msg_size(m),
                           .flags = zn_msg_more(m) ? ZN_MORE : 0 };
 
+    if (type_of(m) == ZN_MSG_SHARED && m->body.at.content->ffn != NULL)
+        f.content = m->body.at.content;
     if (f.size < ZN_SHARE_SIZE)
         return f;
 

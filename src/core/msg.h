@@ -121,7 +121,8 @@ uint32_t zn_msg_routing_id(const struct zn_msg *m);
 void zn_msg_set_routing_id(struct zn_msg *m, uint32_t id);
 const char *zn_msg_group(const struct zn_msg *m);
 int zn_msg_set_group(struct zn_msg *m, const char *group);      /* -EINVAL, -ENOMEM */
-/* The message as a frame; valid while m is. Only what is large comes with a content. */
+/* The message as a frame; valid while m is. A content comes with what is large, and with
+ * the application's own memory (zmq_msg_init_data), which is kept until it has been sent. */
 struct zn_frame zn_msg_frame(struct zn_msg *m);
 
 /* ---- Properties of the peer that a message came from. */

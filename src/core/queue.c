@@ -222,7 +222,7 @@ int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f)
 {
     if (q->slot != NULL)
         return write_slot(q, f);
-    if (f->size >= ZN_SHARE_SIZE)
+    if (f->size >= ZN_SHARE_SIZE || f->content != NULL)
         return write_shared(q, f);
 
     size_t need = f->size + (f->size > 255 ? 9 : 2);

@@ -97,7 +97,7 @@ static inline void zn_queue_message_done(struct zn_queue *q)
  * does not publish. -ENOMEM: nothing was written. */
 static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
 {
-    if (ZN_UNLIKELY(f->size > 255 || q->wchunk == NULL
+    if (ZN_UNLIKELY(f->size > 255 || f->content != NULL || q->wchunk == NULL
                     || q->wchunk->cap - q->wpos <= f->size + 2 || q->slot != NULL))
         return zn_queue_write_slow(q, f);
 

@@ -89,12 +89,14 @@ static inline void connect_to(void *s, const char *endpoint)
 }
 
 /* The transports on which every pattern must behave alike. */
-static const char *const each_transport[] = { "tcp://127.0.0.1:*", "ipc://*", "inproc://x" };
+static const char *const each_transport[] = { "tcp://127.0.0.1:*", "ipc://*",
+                                              "inproc://x" };
 enum { TRANSPORTS = 3 };
 
 static inline void send_flags(void *s, const char *text, int flags)
 {
-    CHECK_EQ(zmq_send(s, text, strlen(text), flags), (int)strlen(text), "send '%s'", text);
+    CHECK_EQ(zmq_send(s, text, strlen(text), flags), (int)strlen(text), "send '%s'",
+             text);
 }
 
 static inline void send_text(void *s, const char *text)

@@ -14,8 +14,14 @@ struct blocked {
     int (*call)(void *socket);
 };
 
-static int call_recv(void *s)      { return zmq_recv(s, NULL, 0, 0); }
-static int call_send(void *s)      { return zmq_send(s, "x", 1, 0); }
+static int call_recv(void *s)
+{
+    return zmq_recv(s, NULL, 0, 0);
+}
+static int call_send(void *s)
+{
+    return zmq_send(s, "x", 1, 0);
+}
 static int call_poll(void *s)
 {
     zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 };
@@ -67,7 +73,6 @@ struct sleeper {
     int ready[2];
 };
 
-
 static void *block_and_tell(void *arg)
 {
     struct sleeper *s = arg;
@@ -93,7 +98,11 @@ static struct test_thread *start_blocked(struct sleeper *s, void *socket,
     return t;
 }
 
-static const struct { const char *name; int type; int (*call)(void *); } blockers[] = {
+static const struct {
+    const char *name;
+    int type;
+    int (*call)(void *);
+} blockers[] = {
     { "recv", ZMQ_PULL, call_recv },
     { "msg_recv", ZMQ_SUB, call_msg_recv },
     { "send", ZMQ_PUSH, call_send },
@@ -179,7 +188,11 @@ static void *term(void *arg)
 
 TEST(term_waits_for_lingering_messages_as_told)
 {
-    static const struct { const char *what; int linger; long least, most; } cases[] = {
+    static const struct {
+        const char *what;
+        int linger;
+        long least, most;
+    } cases[] = {
         { "linger 0", 0, 0, 5000 },
         { "linger 1", 1, 0, 5000 },
         { "linger 300", 300, 290, 8000 },
@@ -251,7 +264,9 @@ TEST(lingering_messages_are_all_written_before_term_returns)
 
 TEST(linger_defaults_depend_on_type_and_blocky)
 {
-    static const struct { int type, linger; } cases[] = {
+    static const struct {
+        int type, linger;
+    } cases[] = {
         { ZMQ_PAIR, -1 }, { ZMQ_PUB, -1 }, { ZMQ_SUB, 0 }, { ZMQ_REQ, -1 },
         { ZMQ_REP, -1 }, { ZMQ_DEALER, -1 }, { ZMQ_ROUTER, -1 }, { ZMQ_PULL, -1 },
         { ZMQ_PUSH, -1 }, { ZMQ_XPUB, -1 }, { ZMQ_XSUB, 0 }, { ZMQ_STREAM, -1 },
@@ -446,8 +461,14 @@ static void interrupt_all(int flags)
     }
 }
 
-TEST(signal_handler_ends_blocked_calls_with_eintr)           { interrupt_all(0); }
-TEST(signal_handler_ends_them_under_sa_restart_too)          { interrupt_all(SA_RESTART); }
+TEST(signal_handler_ends_blocked_calls_with_eintr)
+{
+    interrupt_all(0);
+}
+TEST(signal_handler_ends_them_under_sa_restart_too)
+{
+    interrupt_all(SA_RESTART);
+}
 
 TEST(interrupted_term_may_be_called_again)
 {
@@ -532,7 +553,8 @@ TEST(child_may_close_inherited_sockets_before_the_context)
     pid_t child = fork();
     if (child == 0) {
         alarm(10);
-        _exit(zmq_close(in) == 0 && zmq_close(out) == 0 && zmq_ctx_term(ctx) == 0 ? 0 : 1);
+        _exit(zmq_close(in) == 0 && zmq_close(out) == 0 && zmq_ctx_term(ctx) == 0 ? 0
+                                                                                  : 1);
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK_EQ(status, 0, "close and term in the child");

@@ -17,7 +17,8 @@ static int last_endpoint(void *s, char text[ENDPOINT_MAX])
 
 static int has_ipv6(void)
 {
-    struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     int fd = socket(AF_INET6, SOCK_STREAM, 0);
     int ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
 
@@ -27,7 +28,8 @@ static int has_ipv6(void)
 }
 
 /* Binds in, connects out, passes one message. */
-static void talk(void *ctx, const char *bind_to_this, const char *connect_format, int ipv6)
+static void talk(void *ctx, const char *bind_to_this, const char *connect_format,
+                 int ipv6)
 {
     void *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX], target[ENDPOINT_MAX];
@@ -136,7 +138,8 @@ TEST(tcp_addresses_that_connect_refuses)
 
 TEST(transports_that_do_not_serve_the_type_are_enocompatproto)
 {
-    static const char *const endpoints[] = { "pgm://lo;239.0.0.1:5", "epgm://lo;239.0.0.1:5",
+    static const char *const endpoints[] = { "pgm://lo;239.0.0.1:5",
+                                             "epgm://lo;239.0.0.1:5",
                                              "norm://127.0.0.1:5", "udp://127.0.0.1:5" };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_DEALER);
 
@@ -156,7 +159,10 @@ TEST(transports_that_do_not_serve_the_type_are_enocompatproto)
 
 TEST(tcp_forms_of_bind_and_connect_meet)
 {
-    static const struct { const char *bind, *connect; int ipv6; } cases[] = {
+    static const struct {
+        const char *bind, *connect;
+        int ipv6;
+    } cases[] = {
         { "tcp://127.0.0.1:*", "tcp://127.0.0.1:", 0 },
         { "tcp://127.0.0.1:*", "tcp://localhost:", 0 },
         { "tcp://*:*", "tcp://127.0.0.1:", 0 },
@@ -180,7 +186,10 @@ TEST(tcp_forms_of_bind_and_connect_meet)
 
 TEST(last_endpoint_tells_what_was_bound_or_connected)
 {
-    static const struct { const char *bind, *prefix; int ipv6; } cases[] = {
+    static const struct {
+        const char *bind, *prefix;
+        int ipv6;
+    } cases[] = {
         { "tcp://127.0.0.1:*", "tcp://127.0.0.1:", 0 },
         { "tcp://127.0.0.1:0", "tcp://127.0.0.1:", 0 },
         { "tcp://lo:*", "tcp://127.0.0.1:", 0 },
@@ -225,7 +234,8 @@ TEST(source_address_is_what_the_peer_sees)
     socklen_t len = sizeof a;
     int listener = raw_listen(endpoint), port = test_free_port();
 
-    snprintf(with_source, sizeof with_source, "tcp://127.0.0.5:%d;%s", port, endpoint + 6);
+    snprintf(with_source, sizeof with_source, "tcp://127.0.0.5:%d;%s", port,
+             endpoint + 6);
     connect_to(s, with_source);
     int fd = raw_accept(listener);
     CHECK_OK(getpeername(fd, (struct sockaddr *)&a, &len));
@@ -239,7 +249,8 @@ TEST(source_address_is_what_the_peer_sees)
 
 TEST(port_in_use_is_eaddrinuse)
 {
-    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PULL), *b = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PULL),
+         *b = open_socket(ctx, ZMQ_PULL);
     char endpoint[ENDPOINT_MAX];
 
     bind_to(a, "tcp://127.0.0.1:*", endpoint);
@@ -357,7 +368,9 @@ TEST(disconnect_ends_connections_while_nobody_calls_the_socket)
 
 TEST(second_connect_to_the_same_endpoint_counts_for_some_types_only)
 {
-    static const struct { int type, connections; } cases[] = {
+    static const struct {
+        int type, connections;
+    } cases[] = {
         { ZMQ_DEALER, 1 }, { ZMQ_SUB, 1 }, { ZMQ_PUB, 1 }, { ZMQ_REQ, 1 },
         { ZMQ_PUSH, 2 }, { ZMQ_PULL, 2 }, { ZMQ_ROUTER, 2 },
     };
@@ -388,7 +401,8 @@ TEST(second_connect_to_the_same_endpoint_counts_for_some_types_only)
 
 TEST(unbind_of_inproc_keeps_the_pipes)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
 
     CHECK_OK(zmq_bind(in, "inproc://x"));
     connect_to(out, "inproc://x");
@@ -404,7 +418,8 @@ TEST(unbind_of_inproc_keeps_the_pipes)
 
 TEST(ipc_paths_up_to_107_bytes)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX], too_long[ENDPOINT_MAX], missing[ENDPOINT_MAX];
     int n = snprintf(endpoint, sizeof endpoint, "ipc://%s/", test_dir());
 
@@ -428,7 +443,8 @@ TEST(ipc_paths_up_to_107_bytes)
 
 TEST(ipc_abstract_name_meets_and_leaves_no_file)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
 
     CHECK_OK(zmq_bind(in, "ipc://@zinc-abstract"));
     connect_to(out, "ipc://@zinc-abstract");
@@ -442,7 +458,8 @@ TEST(ipc_abstract_name_meets_and_leaves_no_file)
 
 TEST(ipc_wildcard_makes_a_path_and_removes_it)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX];
 
     CHECK_OK(setenv("TMPDIR", test_dir(), 1));
@@ -467,7 +484,8 @@ static void ipc_path(char endpoint[ENDPOINT_MAX])
 
 TEST(ipc_path_left_by_a_dead_process_is_taken_over)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX];
     struct sockaddr_un a = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -489,7 +507,8 @@ TEST(ipc_path_left_by_a_dead_process_is_taken_over)
 /* zinc: libzmq unlinks whatever is there. */
 TEST(ipc_path_of_a_live_listener_is_eaddrinuse)
 {
-    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PULL), *b = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PULL),
+         *b = open_socket(ctx, ZMQ_PULL);
     void *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX];
 
@@ -604,7 +623,8 @@ TEST(socket_serves_all_its_endpoints)
 
 TEST(adopted_listener_serves)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX], got[ENDPOINT_MAX];
     int fd = raw_listen(endpoint);
 

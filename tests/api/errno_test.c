@@ -89,8 +89,13 @@ TEST(unknown_socket_types_are_einval)
 
 TEST(wrong_direction_is_enotsup)
 {
-    static const struct { int type, sends, receives; } cases[] = {
-        { ZMQ_PUB, 1, 0 }, { ZMQ_PUSH, 1, 0 }, { ZMQ_SUB, 0, 1 }, { ZMQ_PULL, 0, 1 },
+    static const struct {
+        int type, sends, receives;
+    } cases[] = {
+        { ZMQ_PUB, 1, 0 },
+        { ZMQ_PUSH, 1, 0 },
+        { ZMQ_SUB, 0, 1 },
+        { ZMQ_PULL, 0, 1 },
     };
     void *ctx = open_ctx();
 
@@ -118,7 +123,8 @@ TEST(wrong_direction_is_enotsup)
 
 TEST(req_and_rep_keep_their_steps)
 {
-    void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ), *rep = open_socket(ctx, ZMQ_REP);
+    void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ),
+         *rep = open_socket(ctx, ZMQ_REP);
 
     CHECK_OK(zmq_bind(rep, "inproc://x"));
     connect_to(req, "inproc://x");
@@ -165,7 +171,8 @@ TEST(unknown_routes_are_ehostunreach)
 
 TEST(endpoint_errors)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *t = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *t = open_socket(ctx, ZMQ_PULL);
 
     REFUSED(zmq_bind(s, "nonsense"), EINVAL, "bind");
     REFUSED(zmq_connect(s, "nonsense"), EINVAL, "connect");
@@ -201,7 +208,8 @@ TEST(null_endpoints_are_einval)
 
 TEST(monitor_errors)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *t = open_socket(ctx, ZMQ_PAIR);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *t = open_socket(ctx, ZMQ_PAIR);
 
     REFUSED(zmq_socket_monitor(s, "tcp://127.0.0.1:*", ZMQ_EVENT_ALL), EPROTONOSUPPORT,
             "tcp");
@@ -288,7 +296,8 @@ TEST(closed_messages_do_no_harm)
 /* zinc: libzmq writes through the NULL. */
 TEST(recv_into_null_with_room_is_refused_or_harmless)
 {
-    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR), *b = open_socket(ctx, ZMQ_PAIR);
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR),
+         *b = open_socket(ctx, ZMQ_PAIR);
 
     CHECK_OK(zmq_bind(a, "inproc://x"));
     connect_to(b, "inproc://x");
@@ -309,7 +318,8 @@ TEST(recv_into_null_with_room_is_refused_or_harmless)
 
 TEST(unknown_send_flags_are_ignored_or_einval)
 {
-    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR), *b = open_socket(ctx, ZMQ_PAIR);
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR),
+         *b = open_socket(ctx, ZMQ_PAIR);
 
     CHECK_OK(zmq_bind(a, "inproc://x"));
     connect_to(b, "inproc://x");
@@ -400,7 +410,10 @@ TEST(z85_refuses_what_it_cannot_code)
 
 TEST(strerror_knows_zmqs_own_numbers)
 {
-    static const struct { int number; const char *text; } cases[] = {
+    static const struct {
+        int number;
+        const char *text;
+    } cases[] = {
         { EFSM, "Operation cannot be accomplished in current state" },
         { ENOCOMPATPROTO, "The protocol is not compatible with the socket type" },
         { ETERM, "Context was terminated" },

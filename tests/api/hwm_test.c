@@ -45,12 +45,18 @@ static void expect_empty(void *s)
 
 TEST(inproc_holds_exactly_both_marks_together)
 {
-    static const struct { int sndhwm, rcvhwm, total; } cases[] = {
-        { 1, 1, 2 }, { 3, 4, 7 }, { 10, 1, 11 }, { 1, 10, 11 }, { 500, 700, 1200 },
-        { 0, 5, -1 }, { 5, 0, -1 }, { 0, 0, -1 },
+    static const struct {
+        int sndhwm, rcvhwm, total;
+    } cases[] = {
+        { 1, 1, 2 },        { 3, 4, 7 },  { 10, 1, 11 }, { 1, 10, 11 },
+        { 500, 700, 1200 }, { 0, 5, -1 }, { 5, 0, -1 },  { 0, 0, -1 },
     };
-    static const struct { int out, in; } types[] = {
-        { ZMQ_PUSH, ZMQ_PULL }, { ZMQ_DEALER, ZMQ_DEALER }, { ZMQ_PAIR, ZMQ_PAIR },
+    static const struct {
+        int out, in;
+    } types[] = {
+        { ZMQ_PUSH, ZMQ_PULL },
+        { ZMQ_DEALER, ZMQ_DEALER },
+        { ZMQ_PAIR, ZMQ_PAIR },
     };
     enum { UNLIMITED = 20000 };
 
@@ -103,8 +109,12 @@ TEST(every_message_read_makes_room_for_one_more)
 
 TEST(messages_wait_for_a_first_connection_up_to_the_mark)
 {
-    static const struct { int type, peer; } types[] = {
-        { ZMQ_PUSH, ZMQ_PULL }, { ZMQ_DEALER, ZMQ_DEALER }, { ZMQ_PAIR, ZMQ_PAIR },
+    static const struct {
+        int type, peer;
+    } types[] = {
+        { ZMQ_PUSH, ZMQ_PULL },
+        { ZMQ_DEALER, ZMQ_DEALER },
+        { ZMQ_PAIR, ZMQ_PAIR },
     };
     static const int marks[] = { 1, 2, 7, 1000 };
 
@@ -314,11 +324,17 @@ TEST(router_drops_for_a_full_peer_unless_mandatory)
 
 TEST(sockets_without_peers_refuse_or_drop_as_their_pattern_says)
 {
-    static const struct { int type, refuses, events; } cases[] = {
-        { ZMQ_PAIR, 1, 0 },             { ZMQ_PUSH, 1, 0 },
-        { ZMQ_REQ, 1, 0 },              { ZMQ_DEALER, 1, 0 },
-        { ZMQ_PUB, 0, ZMQ_POLLOUT },    { ZMQ_XPUB, 0, ZMQ_POLLOUT },
-        { ZMQ_XSUB, 0, ZMQ_POLLOUT },   { ZMQ_ROUTER, 0, ZMQ_POLLOUT },
+    static const struct {
+        int type, refuses, events;
+    } cases[] = {
+        { ZMQ_PAIR, 1, 0 },
+        { ZMQ_PUSH, 1, 0 },
+        { ZMQ_REQ, 1, 0 },
+        { ZMQ_DEALER, 1, 0 },
+        { ZMQ_PUB, 0, ZMQ_POLLOUT },
+        { ZMQ_XPUB, 0, ZMQ_POLLOUT },
+        { ZMQ_XSUB, 0, ZMQ_POLLOUT },
+        { ZMQ_ROUTER, 0, ZMQ_POLLOUT },
     };
     void *ctx = open_ctx();
 
@@ -394,8 +410,11 @@ TEST(blocked_send_goes_on_when_the_reader_has_made_room)
 
 TEST(conflate_keeps_the_last_message_alone)
 {
-    static const struct { int out, in; } cases[] = {
-        { ZMQ_PUSH, ZMQ_PULL }, { ZMQ_DEALER, ZMQ_DEALER },
+    static const struct {
+        int out, in;
+    } cases[] = {
+        { ZMQ_PUSH, ZMQ_PULL },
+        { ZMQ_DEALER, ZMQ_DEALER },
     };
 
     for (size_t i = 0; i < ZN_COUNT(cases) * 2; i++) {

@@ -121,10 +121,16 @@ TEST(accept_without_descriptors_is_told_as_failed)
     end_ctx(ctx);
 }
 
-TEST(listener_without_descriptors_serves_again_when_there_are_some) { serve_at_the_limit(0); }
+TEST(listener_without_descriptors_serves_again_when_there_are_some)
+{
+    serve_at_the_limit(0);
+}
 
 /* zinc: libzmq's listener keeps a core busy meanwhile. */
-TEST(listener_without_descriptors_backs_off)                 { serve_at_the_limit(1); }
+TEST(listener_without_descriptors_backs_off)
+{
+    serve_at_the_limit(1);
+}
 
 /* zinc: libzmq aborts. */
 TEST(calls_without_descriptors_fail_and_do_no_harm)
@@ -168,7 +174,8 @@ TEST(calls_without_descriptors_fail_and_do_no_harm)
 
 TEST(connecter_without_descriptors_connects_once_there_are_some)
 {
-    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH), *in = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
+         *in = open_socket(ctx, ZMQ_PULL);
     void *monitor = open_monitor(ctx, out, ZMQ_EVENT_ALL);
     char endpoint[ENDPOINT_MAX];
 
@@ -329,7 +336,8 @@ TEST(subscriptions_added_while_connected_are_not_lost_either)
     enum { TOPICS = 20000 };
 
     for (int t = 0; t < TRANSPORTS; t++) {
-        void *ctx = open_ctx(), *sub = open_socket(ctx, ZMQ_SUB), *pub = open_socket(ctx, ZMQ_XPUB);
+        void *ctx = open_ctx(), *sub = open_socket(ctx, ZMQ_SUB),
+             *pub = open_socket(ctx, ZMQ_XPUB);
         char endpoint[ENDPOINT_MAX], topic[16], got[32];
 
         bind_to(pub, each_transport[t], endpoint);
@@ -339,7 +347,8 @@ TEST(subscriptions_added_while_connected_are_not_lost_either)
             CHECK_OK(zmq_setsockopt(sub, ZMQ_SUBSCRIBE, topic, (size_t)n));
         }
         for (int i = 0; i < TOPICS; i++)
-            CHECK(zmq_recv(pub, got, sizeof got, 0) > 1, "%s: after %d", each_transport[t], i);
+            CHECK(zmq_recv(pub, got, sizeof got, 0) > 1, "%s: after %d",
+                  each_transport[t], i);
         send_text(pub, "t19999");
         expect_text(sub, "t19999");
         close_socket(sub);

@@ -54,9 +54,10 @@ static void close_link(struct link *l)
 /* ---- sizes ---- */
 
 static const size_t sizes[] = {
-    0, 1, 2, 28, 29, 30, 31, 32, 33, 34, 35, 63, 64, 65, 253, 254, 255, 256, 257, 511, 512,
-    1000, 1023, 1024, 1025, 2048, 4095, 4096, 4097, 8180, 8191, 8192, 8193, 8200, 16384,
-    65535, 65536, 65537, 100000, 262144, 1048575, 1048576, 1048577,
+    0,    1,     2,     28,    29,    30,     31,     32,      33,      34,      35,
+    63,   64,    65,    253,   254,   255,    256,    257,     511,     512,     1000,
+    1023, 1024,  1025,  2048,  4095,  4096,   4097,   8180,    8191,    8192,    8193,
+    8200, 16384, 65535, 65536, 65537, 100000, 262144, 1048575, 1048576, 1048577,
 };
 
 static void send_sized(void *s, size_t size, int flags)
@@ -169,9 +170,11 @@ TEST(many_small_messages_keep_their_order)
 
 TEST(recv_cuts_to_the_buffer_and_tells_the_full_size)
 {
-    static const struct { size_t size, room; } cases[] = {
-        { 10, 0 }, { 10, 1 }, { 10, 9 }, { 10, 10 }, { 10, 11 }, { 5000, 100 },
-        { 100000, 99999 }, { 0, 0 }, { 0, 5 },
+    static const struct {
+        size_t size, room;
+    } cases[] = {
+        { 10, 0 },     { 10, 1 },         { 10, 9 }, { 10, 10 }, { 10, 11 },
+        { 5000, 100 }, { 100000, 99999 }, { 0, 0 },  { 0, 5 },
     };
 
     for (int t = 0; t < TRANSPORTS; t++) {
@@ -394,7 +397,8 @@ TEST(move_and_copy_keep_the_bytes)
 
 TEST(properties_tell_of_the_peer)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_ROUTER), *out = open_socket(ctx, ZMQ_DEALER);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_ROUTER),
+         *out = open_socket(ctx, ZMQ_DEALER);
     char endpoint[ENDPOINT_MAX];
     zmq_msg_t m;
 

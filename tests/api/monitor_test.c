@@ -38,8 +38,10 @@ TEST(both_sides_tell_of_a_connection_from_its_start_to_its_end)
                      EINPROGRESS);
         CHECK(is_socket_fd(expect_event(on_client, ZMQ_EVENT_CONNECTED, endpoint).value));
         CHECK(is_socket_fd(expect_event(on_server, ZMQ_EVENT_ACCEPTED, endpoint).value));
-        CHECK_EQ(expect_event(on_client, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint).value, 0);
-        CHECK_EQ(expect_event(on_server, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint).value, 0);
+        CHECK_EQ(expect_event(on_client, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint).value,
+                 0);
+        CHECK_EQ(expect_event(on_server, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, endpoint).value,
+                 0);
 
         close_socket(client);                     /* which says nothing of it itself */
         expect_event(on_client, ZMQ_EVENT_MONITOR_STOPPED, "");
@@ -100,7 +102,8 @@ TEST(connecter_tells_of_a_lost_connection_and_its_next)
 
 TEST(failed_binds_are_told)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *first = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *first = open_socket(ctx, ZMQ_PULL);
     void *monitor = open_monitor(ctx, s, ZMQ_EVENT_BIND_FAILED);
     char endpoint[ENDPOINT_MAX], missing[ENDPOINT_MAX];
 
@@ -119,7 +122,8 @@ TEST(failed_binds_are_told)
 /* zinc: in libzmq the errno is lost while the event is sent. */
 TEST(failed_bind_keeps_its_errno_when_it_is_told)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *first = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *first = open_socket(ctx, ZMQ_PULL);
     void *monitor = open_monitor(ctx, s, ZMQ_EVENT_BIND_FAILED);
     char endpoint[ENDPOINT_MAX];
 
@@ -134,8 +138,12 @@ TEST(failed_bind_keeps_its_errno_when_it_is_told)
 
 TEST(handshakes_that_fail_say_why)
 {
-    static const struct { const char *what, *say; size_t len; int id; uint32_t value; }
-    cases[] = {
+    static const struct {
+        const char *what, *say;
+        size_t len;
+        int id;
+        uint32_t value;
+    } cases[] = {
 #define CASE(what, bytes, id, value) { what, bytes, sizeof(bytes) - 1, id, value }
         CASE("other mechanism", SIGNATURE "\3\1PLAIN" ZERO15 ZERO16 ZERO16,
              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL,
@@ -259,7 +267,8 @@ TEST(filtered_peers_are_told_as_failed_accepts)
 
 TEST(mask_selects_and_inproc_is_silent)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     void *monitor = open_monitor(ctx, s, ZMQ_EVENT_CLOSED | ZMQ_EVENT_MONITOR_STOPPED);
     char endpoint[ENDPOINT_MAX];
 
@@ -343,13 +352,18 @@ static struct event2 expect_event2(void *monitor, uint64_t id)
 /* zinc: Debian's libzmq has no zmq_socket_monitor_versioned. */
 TEST(version_2_names_both_ends)
 {
-    static const struct { int type, reader; } types[] = {
-        { ZMQ_PAIR, ZMQ_PAIR }, { ZMQ_PUSH, ZMQ_PULL }, { ZMQ_PUB, ZMQ_SUB },
+    static const struct {
+        int type, reader;
+    } types[] = {
+        { ZMQ_PAIR, ZMQ_PAIR },
+        { ZMQ_PUSH, ZMQ_PULL },
+        { ZMQ_PUB, ZMQ_SUB },
     };
 
     for (size_t i = 0; i < ZN_COUNT(types); i++) {
         void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH);
-        void *monitor = open_socket(ctx, types[i].reader), *server = open_socket(ctx, ZMQ_PULL);
+        void *monitor = open_socket(ctx, types[i].reader),
+             *server = open_socket(ctx, ZMQ_PULL);
         char endpoint[ENDPOINT_MAX];
 
         if (types[i].reader == ZMQ_SUB)
@@ -383,7 +397,8 @@ TEST(version_2_names_both_ends)
 /* zinc: as above. */
 TEST(version_2_tells_the_pipes_lengths)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH), *in = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH),
+         *in = open_socket(ctx, ZMQ_PULL);
     void *monitor = open_socket(ctx, ZMQ_PAIR);
 
     REFUSED(zmq_socket_monitor_pipes_stats(s), EINVAL, "not asked for");
@@ -433,7 +448,8 @@ TEST(versioned_monitor_refuses_bad_arguments)
 TEST(monitor_nobody_reads_never_blocks_the_socket)
 {
     enum { EVENTS = 3000 };                       /* more than any default mark holds */
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX];
 
     CHECK_OK(zmq_socket_monitor(s, "inproc://unread", ZMQ_EVENT_ALL));

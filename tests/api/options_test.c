@@ -22,7 +22,10 @@ struct row {
     int initial, lo, hi;
 };
 
-#define ROW(name, access, types, initial, lo, hi) { name, #name, access, types, initial, lo, hi }
+#define ROW(name, access, types, initial, lo, hi)   \
+    {                                               \
+        name, #name, access, types, initial, lo, hi \
+    }
 
 /* LINGER's default has a test of its own. */
 static const struct row ints[] = {
@@ -126,8 +129,8 @@ static void check_rows(const struct row *rows, size_t count, int type)
         size_t len = sizeof value;
 
         if (row->access & GET)
-            CHECK_EQ(test_get_int(s, row->option), row->initial, "%s on type %d", row->name,
-                     type);
+            CHECK_EQ(test_get_int(s, row->option), row->initial, "%s on type %d",
+                     row->name, type);
         else
             REFUSED(zmq_getsockopt(s, row->option, &value, &len), EINVAL, "get %s",
                     row->name);
@@ -163,9 +166,13 @@ TEST(draft_options_are_always_there)
 
 TEST(options_that_take_any_integer_as_yes_or_no)
 {
-    static const struct { int option, initial; } cases[] = {
-        { ZMQ_INVERT_MATCHING, 0 }, { ZMQ_ZAP_ENFORCE_DOMAIN, 0 },
-        { ZMQ_LOOPBACK_FASTPATH, 0 }, { ZMQ_MULTICAST_LOOP, 1 },
+    static const struct {
+        int option, initial;
+    } cases[] = {
+        { ZMQ_INVERT_MATCHING, 0 },
+        { ZMQ_ZAP_ENFORCE_DOMAIN, 0 },
+        { ZMQ_LOOPBACK_FASTPATH, 0 },
+        { ZMQ_MULTICAST_LOOP, 1 },
     };
     static const int values[] = { 0, 1, 2, -1, INT_MAX, INT_MIN };
     void *ctx = open_ctx();
@@ -188,9 +195,11 @@ TEST(options_that_take_any_integer_as_yes_or_no)
 
 TEST(heartbeat_ttl_counts_in_tenths_of_a_second)
 {
-    static const struct { int set, get; } cases[] = {
-        { 0, 0 }, { 99, 0 }, { 100, 100 }, { 199, 100 }, { 6553599, 6553500 }, { -99, 0 },
-        { 6553600, -1 }, { -100, -1 }, { INT_MIN, -1 }, { INT_MAX, -1 },
+    static const struct {
+        int set, get;
+    } cases[] = {
+        { 0, 0 },   { 99, 0 },       { 100, 100 }, { 199, 100 },    { 6553599, 6553500 },
+        { -99, 0 }, { 6553600, -1 }, { -100, -1 }, { INT_MIN, -1 }, { INT_MAX, -1 },
     };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_DEALER);
 
@@ -209,8 +218,12 @@ TEST(heartbeat_ttl_counts_in_tenths_of_a_second)
 
 TEST(wide_integer_options_take_eight_bytes)
 {
-    static const struct { int option; int64_t initial; } cases[] = {
-        { ZMQ_AFFINITY, 0 }, { ZMQ_MAXMSGSIZE, -1 },
+    static const struct {
+        int option;
+        int64_t initial;
+    } cases[] = {
+        { ZMQ_AFFINITY, 0 },
+        { ZMQ_MAXMSGSIZE, -1 },
     };
     static const int64_t values[] = { 0, 1, -1, INT64_MAX, INT64_MIN };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH);
@@ -236,9 +249,11 @@ TEST(wide_integer_options_take_eight_bytes)
 
 TEST(options_that_can_only_be_read)
 {
-    static const struct { int option, wide; } cases[] = {
-        { ZMQ_RCVMORE, 1 }, { ZMQ_FD, 1 }, { ZMQ_EVENTS, 1 }, { ZMQ_THREAD_SAFE, 1 },
-        { ZMQ_TYPE, 0 }, { ZMQ_MECHANISM, 0 },
+    static const struct {
+        int option, wide;
+    } cases[] = {
+        { ZMQ_RCVMORE, 1 },     { ZMQ_FD, 1 },   { ZMQ_EVENTS, 1 },
+        { ZMQ_THREAD_SAFE, 1 }, { ZMQ_TYPE, 0 }, { ZMQ_MECHANISM, 0 },
     };
     void *ctx = open_ctx();
 
@@ -283,7 +298,9 @@ struct bytes_row {
 };
 
 #define BYTES(name, access, types, lo, hi, string) \
-    { name, #name, access, types, lo, hi, string }
+    {                                              \
+        name, #name, access, types, lo, hi, string \
+    }
 
 static const struct bytes_row blobs[] = {
     BYTES(ZMQ_ROUTING_ID, BOTH, ALL & ~OF(ZMQ_STREAM), 1, 255, 0),
@@ -354,7 +371,10 @@ static void check_blobs(const struct bytes_row *rows, size_t count)
     end_ctx(ctx);
 }
 
-TEST(byte_options_keep_their_lengths)            { check_blobs(blobs, ZN_COUNT(blobs)); }
+TEST(byte_options_keep_their_lengths)
+{
+    check_blobs(blobs, ZN_COUNT(blobs));
+}
 
 /* zinc: see draft_blobs. */
 TEST(draft_byte_options_are_always_there)
@@ -364,7 +384,10 @@ TEST(draft_byte_options_are_always_there)
 
 TEST(byte_options_start_empty)
 {
-    static const struct { int option; size_t len; } cases[] = {
+    static const struct {
+        int option;
+        size_t len;
+    } cases[] = {
         { ZMQ_ROUTING_ID, 0 }, { ZMQ_LAST_ENDPOINT, 1 }, { ZMQ_ZAP_DOMAIN, 1 },
         { ZMQ_SOCKS_PROXY, 1 }, { ZMQ_SOCKS_USERNAME, 1 }, { ZMQ_SOCKS_PASSWORD, 1 },
         { ZMQ_BINDTODEVICE, 1 },
@@ -387,7 +410,8 @@ TEST(byte_options_start_empty)
 
 TEST(publishers_take_subscriptions_from_the_application_in_manual_mode_only)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_XPUB), *sub = open_socket(ctx, ZMQ_SUB);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_XPUB),
+         *sub = open_socket(ctx, ZMQ_SUB);
 
     REFUSED(zmq_setsockopt(s, ZMQ_SUBSCRIBE, "a", 1), EINVAL, "not manual");
     test_set_int(s, ZMQ_XPUB_MANUAL, 1);
@@ -407,18 +431,21 @@ TEST(publishers_take_subscriptions_from_the_application_in_manual_mode_only)
 
 TEST(accept_filter_takes_addresses_with_a_prefix)
 {
-    static const struct { const char *text; int want; } cases[] = {
-        { "127.0.0.1", 0 }, { "127.0.0.1/32", 0 }, { "10.0.0.0/8", 0 }, { "0.0.0.0/0", 0 },
-        { "127.0.0.1/33", EINVAL }, { "127.0.0.1/", EINVAL }, { "nonsense", EINVAL },
-        { "127.0.0.1/x", EINVAL }, { "/8", EINVAL },
+    static const struct {
+        const char *text;
+        int want;
+    } cases[] = {
+        { "127.0.0.1", 0 },     { "127.0.0.1/32", 0 },      { "10.0.0.0/8", 0 },
+        { "0.0.0.0/0", 0 },     { "127.0.0.1/33", EINVAL }, { "127.0.0.1/", EINVAL },
+        { "nonsense", EINVAL }, { "127.0.0.1/x", EINVAL },  { "/8", EINVAL },
     };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
 
     for (size_t i = 0; i < ZN_COUNT(cases); i++) {
         const char *text = cases[i].text;
         if (cases[i].want == 0)
-            CHECK_EQ(zmq_setsockopt(s, ZMQ_TCP_ACCEPT_FILTER, text, strlen(text)), 0, "%s",
-                     text);
+            CHECK_EQ(zmq_setsockopt(s, ZMQ_TCP_ACCEPT_FILTER, text, strlen(text)), 0,
+                     "%s", text);
         else
             REFUSED(zmq_setsockopt(s, ZMQ_TCP_ACCEPT_FILTER, text, strlen(text)),
                     cases[i].want, "%s", text);
@@ -430,9 +457,13 @@ TEST(accept_filter_takes_addresses_with_a_prefix)
 
 TEST(metadata_is_a_pair_whose_name_starts_with_x)
 {
-    static const struct { const char *text; int want; } cases[] = {
-        { "X-key:value", 0 }, { "X-a:b", 0 }, { "X-a:b:c", 0 }, { "key:value", EINVAL },
-        { ":value", EINVAL }, { "X-key", EINVAL }, { "X-key:", EINVAL },
+    static const struct {
+        const char *text;
+        int want;
+    } cases[] = {
+        { "X-key:value", 0 },    { "X-a:b", 0 },       { "X-a:b:c", 0 },
+        { "key:value", EINVAL }, { ":value", EINVAL }, { "X-key", EINVAL },
+        { "X-key:", EINVAL },
     };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
 
@@ -450,8 +481,9 @@ TEST(metadata_is_a_pair_whose_name_starts_with_x)
 
 TEST(unknown_options_are_einval)
 {
-    static const int options[] = { -1, 0, 1, 2, 3, 10, 20, 26, 29, 30, 67, 70, 82, 83, 85,
-                                   103, 117, 124, 125, 1000, INT_MAX, INT_MIN };
+    static const int options[] = { -1,  0,   1,   2,    3,       10,     20, 26,
+                                   29,  30,  67,  70,   82,      83,     85, 103,
+                                   117, 124, 125, 1000, INT_MAX, INT_MIN };
     void *ctx = open_ctx();
 
     for (int type = 0; type < TYPES; type++) {
@@ -485,8 +517,8 @@ TEST(security_options_not_built_in_are_einval)
 /* zinc: libzmq reads through the NULL. */
 TEST(null_values_are_einval)
 {
-    static const int options[] = { ZMQ_LINGER, ZMQ_SNDHWM, ZMQ_ROUTING_ID, ZMQ_MAXMSGSIZE,
-                                   ZMQ_SUBSCRIBE, ZMQ_LAST_ENDPOINT };
+    static const int options[] = { ZMQ_LINGER,     ZMQ_SNDHWM,    ZMQ_ROUTING_ID,
+                                   ZMQ_MAXMSGSIZE, ZMQ_SUBSCRIBE, ZMQ_LAST_ENDPOINT };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_SUB);
 
     for (size_t i = 0; i < ZN_COUNT(options); i++) {
@@ -494,8 +526,10 @@ TEST(null_values_are_einval)
         int value;
         REFUSED(zmq_setsockopt(s, options[i], NULL, 4), EINVAL, "option %d", options[i]);
         REFUSED(zmq_setsockopt(s, options[i], NULL, 8), EINVAL, "option %d", options[i]);
-        REFUSED(zmq_getsockopt(s, options[i], NULL, &len), EINVAL, "option %d", options[i]);
-        REFUSED(zmq_getsockopt(s, options[i], NULL, &four), EINVAL, "option %d", options[i]);
+        REFUSED(zmq_getsockopt(s, options[i], NULL, &len), EINVAL, "option %d",
+                options[i]);
+        REFUSED(zmq_getsockopt(s, options[i], NULL, &four), EINVAL, "option %d",
+                options[i]);
         REFUSED(zmq_getsockopt(s, options[i], &value, NULL), EINVAL, "option %d",
                 options[i]);
     }
@@ -536,7 +570,10 @@ TEST(topics_count_counts_distinct_prefixes)
 TEST(context_options_keep_their_defaults_and_ranges)
 {
     enum { NONE = -2 };
-    static const struct { const char *name; int option, initial, lo, get; } cases[] = {
+    static const struct {
+        const char *name;
+        int option, initial, lo, get;
+    } cases[] = {
         { "IO_THREADS", ZMQ_IO_THREADS, 1, 0, 1 },
         { "MAX_SOCKETS", ZMQ_MAX_SOCKETS, 1023, 1, 1 },
         { "SOCKET_LIMIT", ZMQ_SOCKET_LIMIT, 65535, NONE, 1 },
@@ -556,7 +593,8 @@ TEST(context_options_keep_their_defaults_and_ranges)
             CHECK_EQ(zmq_ctx_get(ctx, cases[i].option), cases[i].initial, "%s",
                      cases[i].name);
         if (cases[i].lo != NONE) {
-            CHECK_EQ(zmq_ctx_set(ctx, cases[i].option, cases[i].lo), 0, "%s", cases[i].name);
+            CHECK_EQ(zmq_ctx_set(ctx, cases[i].option, cases[i].lo), 0, "%s",
+                     cases[i].name);
             CHECK_EQ(zmq_ctx_set(ctx, cases[i].option, 1), 0, "%s", cases[i].name);
             if (cases[i].get)
                 CHECK_EQ(zmq_ctx_get(ctx, cases[i].option), 1, "%s", cases[i].name);
@@ -621,7 +659,8 @@ TEST(context_options_by_reference)
     CHECK_OK(zmq_ctx_get_ext(ctx, ZMQ_THREAD_NAME_PREFIX, prefix, &len));
     CHECK_STR(prefix, "prefix");
     len = 3;
-    REFUSED(zmq_ctx_get_ext(ctx, ZMQ_THREAD_NAME_PREFIX, prefix, &len), EINVAL, "no room");
+    REFUSED(zmq_ctx_get_ext(ctx, ZMQ_THREAD_NAME_PREFIX, prefix, &len), EINVAL,
+            "no room");
     REFUSED(zmq_ctx_set_ext(ctx, ZMQ_THREAD_NAME_PREFIX, "seventeen letters", 17), EINVAL,
             "17 bytes");
     REFUSED(zmq_ctx_set_ext(ctx, ZMQ_THREAD_NAME_PREFIX, prefix, 0), EINVAL, "none");

@@ -61,7 +61,8 @@ TEST(poll_reports_what_each_socket_can_do)
 TEST(poll_refuses_bad_arguments)
 {
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR);
-    zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 }, not_a_socket = { &item, 0, ZMQ_POLLIN, 0 };
+    zmq_pollitem_t item = { s, 0, ZMQ_POLLIN, 0 },
+                   not_a_socket = { &item, 0, ZMQ_POLLIN, 0 };
 
     REFUSED(zmq_poll(&item, -1, 0), EINVAL, "n < 0");
     REFUSED(zmq_poll(NULL, 1, 0), EFAULT, "NULL items");
@@ -157,7 +158,8 @@ TEST(poll_is_woken_by_a_message_from_another_thread)
 
         CHECK_OK(pipe(fds));
         zmq_pollitem_t items[] = {
-            { p.in, 0, ZMQ_POLLIN, 0 }, { NULL, fds[0], ZMQ_POLLIN, 0 },
+            { p.in, 0, ZMQ_POLLIN, 0 },
+            { NULL, fds[0], ZMQ_POLLIN, 0 },
         };
         struct test_thread *thread = test_thread_start(send_to, p.out);
         CHECK_EQ(zmq_poll(items, 1 + t % 2, -1), 1, "%s", each_transport[t / 2]);
@@ -237,7 +239,8 @@ TEST(ppoll_sets_the_signal_mask_for_the_wait_alone)
 /* zinc: Debian's libzmq has no zmq_poller. */
 TEST(poller_refuses_bad_arguments)
 {
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR), *other = open_socket(ctx, ZMQ_PAIR);
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PAIR),
+         *other = open_socket(ctx, ZMQ_PAIR);
     void *poller = zmq_poller_new(), *none = NULL;
     zmq_poller_event_t event;
     zmq_fd_t fd;
@@ -297,7 +300,8 @@ TEST(poller_reports_sockets_and_descriptors_with_their_user_data)
 
     send_text(p.out, "x");
     CHECK_EQ(zmq_poller_wait(poller, &event, -1), 0);
-    CHECK(event.socket == p.in && event.user_data == &tag_in && event.events == ZMQ_POLLIN);
+    CHECK(event.socket == p.in && event.user_data == &tag_in &&
+          event.events == ZMQ_POLLIN);
     CHECK(write(fds[1], "x", 1) == 1);
     CHECK_EQ(zmq_poller_wait_all(poller, events, 4, -1), 2);
     CHECK(events[0].socket == p.in || events[1].socket == p.in);
@@ -309,7 +313,8 @@ TEST(poller_reports_sockets_and_descriptors_with_their_user_data)
     CHECK_OK(zmq_poller_modify_fd(poller, fds[0], 0));
     CHECK_OK(zmq_poller_modify(poller, p.out, ZMQ_POLLOUT));
     CHECK_EQ(zmq_poller_wait(poller, &event, -1), 0);
-    CHECK(event.socket == p.out && event.events == ZMQ_POLLOUT && event.user_data == NULL);
+    CHECK(event.socket == p.out && event.events == ZMQ_POLLOUT &&
+          event.user_data == NULL);
 
     CHECK_OK(zmq_poller_remove(poller, p.out));
     CHECK_OK(zmq_poller_remove_fd(poller, fds[0]));
@@ -372,7 +377,8 @@ TEST(fd_wakes_and_events_tell_until_nothing_is_left)
 
 TEST(fd_wakes_for_room_to_send_too)
 {
-    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH), *in = open_socket(ctx, ZMQ_PULL);
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
+         *in = open_socket(ctx, ZMQ_PULL);
     char endpoint[ENDPOINT_MAX];
 
     snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", test_free_port());

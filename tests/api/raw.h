@@ -82,7 +82,7 @@ static inline void raw_send(int fd, const void *data, size_t len)
 /* Reads exactly len bytes. */
 static inline void raw_recv(int fd, void *data, size_t len)
 {
-    for (size_t have = 0; have < len; ) {
+    for (size_t have = 0; have < len;) {
         ssize_t n = recv(fd, (char *)data + have, len - have, 0);
         CHECK(n > 0);
         have += (size_t)n;
@@ -113,7 +113,7 @@ static inline void touch_until_readable(void *s, int fd)
 {
     struct pollfd ready = { fd, POLLIN, 0 };
 
-    for (long end = now_ms() + PATIENCE; poll(&ready, 1, 5) == 0; ) {
+    for (long end = now_ms() + PATIENCE; poll(&ready, 1, 5) == 0;) {
         test_get_int(s, ZMQ_EVENTS);
         CHECK(now_ms() < end);
     }
@@ -211,14 +211,13 @@ static inline void zmtp_expect(struct peer *p, int flags, const void *data, size
     CHECK(memcmp(got, data, len) == 0);
 }
 
-#define ZMTP_EXPECT(p, flags, literal) \
-    zmtp_expect(p, flags, literal, sizeof(literal) - 1)
+#define ZMTP_EXPECT(p, flags, literal) zmtp_expect(p, flags, literal, sizeof(literal) - 1)
 
 /* Finds a property in the body of a READY; returns its length, or -1. */
 static inline int ready_property(const char *body, size_t len, const char *name,
                                  char value[256])
 {
-    for (size_t at = 6; at < len; ) {
+    for (size_t at = 6; at < len;) {
         size_t name_len = (unsigned char)body[at];
         const char *its_name = body + at + 1;
         size_t value_len = (size_t)get_be((const unsigned char *)its_name + name_len, 4);

@@ -26,7 +26,8 @@ static int raw_listen_at(const char *endpoint)
 TEST(peers_meet_in_any_order_of_start)
 {
     for (int t = 0; t < TRANSPORTS; t++) {
-        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ), *rep = open_socket(ctx, ZMQ_REP);
+        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ),
+             *rep = open_socket(ctx, ZMQ_REP);
         char endpoint[ENDPOINT_MAX];
 
         if (t == 0)
@@ -149,10 +150,16 @@ static void replay(int touch)
     end_ctx(ctx);
 }
 
-TEST(subscriptions_are_all_replayed_to_the_next_connection)  { replay(1); }
+TEST(subscriptions_are_all_replayed_to_the_next_connection)
+{
+    replay(1);
+}
 
 /* zinc: libzmq does it at the application's next call. */
-TEST(subscriptions_are_replayed_while_nobody_calls)          { replay(0); }
+TEST(subscriptions_are_replayed_while_nobody_calls)
+{
+    replay(0);
+}
 
 TEST(immediate_waits_for_a_connection_and_forgets_with_it)
 {
@@ -264,7 +271,10 @@ TEST(interval_of_minus_one_never_tries_again)
 
 TEST(reconnect_stops_where_the_option_says)
 {
-    static const struct { const char *what; int flags, refused, stops; } cases[] = {
+    static const struct {
+        const char *what;
+        int flags, refused, stops;
+    } cases[] = {
         { "refused, flag set", ZMQ_RECONNECT_STOP_CONN_REFUSED, 1, 1 },
         { "refused, other flag", ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED, 1, 0 },
         { "handshake lost, flag set", ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED, 0, 1 },
@@ -288,8 +298,8 @@ TEST(reconnect_stops_where_the_option_says)
         if (!cases[i].stops)
             wait_event(monitor, ZMQ_EVENT_CONNECT_RETRIED);
         else {
-            wait_event(monitor, cases[i].refused ? ZMQ_EVENT_CLOSED
-                                                 : ZMQ_EVENT_DISCONNECTED);
+            wait_event(monitor,
+                       cases[i].refused ? ZMQ_EVENT_CLOSED : ZMQ_EVENT_DISCONNECTED);
             expect_no_retry(ctx, s, monitor);
         }
         if (!cases[i].refused)
@@ -336,7 +346,8 @@ TEST(connect_timeout_ends_an_attempt_that_gets_no_answer)
         a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         a.sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1));
         fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        CHECK(connect(fds[i], (struct sockaddr *)&a, sizeof a) == 0 || errno == EINPROGRESS);
+        CHECK(connect(fds[i], (struct sockaddr *)&a, sizeof a) == 0 ||
+              errno == EINPROGRESS);
     }
     test_set_int(s, ZMQ_CONNECT_TIMEOUT, 50);
     test_set_int(s, ZMQ_RECONNECT_IVL, 5);
@@ -524,7 +535,13 @@ static void hand_over(int expect_close)
     end_ctx(ctx);
 }
 
-TEST(handover_gives_a_taken_routing_id_to_the_newcomer)      { hand_over(0); }
+TEST(handover_gives_a_taken_routing_id_to_the_newcomer)
+{
+    hand_over(0);
+}
 
 /* zinc: libzmq leaves the old one open, and never reads it again. */
-TEST(handover_closes_the_old_connection)                     { hand_over(1); }
+TEST(handover_closes_the_old_connection)
+{
+    hand_over(1);
+}

@@ -36,7 +36,8 @@ static void *talk(void *arg)
 
     for (int round = 0; round < rounds(40); round++) {
         for (int i = 0; i < TRANSPORTS; i++) {
-            void *in = open_socket(t->ctx, ZMQ_PULL), *out = open_socket(t->ctx, ZMQ_PUSH);
+            void *in = open_socket(t->ctx, ZMQ_PULL),
+                 *out = open_socket(t->ctx, ZMQ_PUSH);
             char endpoint[ENDPOINT_MAX], name[64];
 
             snprintf(name, sizeof name, "inproc://%d", t->number);
@@ -95,7 +96,8 @@ static void *use_migrated(void *s)
 
 TEST(socket_may_move_to_another_thread)
 {
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
     char endpoint[ENDPOINT_MAX];
 
     bind_to(in, "tcp://127.0.0.1:*", endpoint);
@@ -351,7 +353,8 @@ static void *send_many(void *s)
 /* zinc: as above. */
 TEST(one_thread_may_send_while_another_receives)
 {
-    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_DEALER), *b = open_socket(ctx, ZMQ_DEALER);
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_DEALER),
+         *b = open_socket(ctx, ZMQ_DEALER);
     char endpoint[ENDPOINT_MAX], text[8];
 
     bind_to(a, "tcp://127.0.0.1:*", endpoint);
