@@ -13,6 +13,8 @@ static void update_fd(struct zn_socket *s, bool told)
     bool up = in && !(told && s->fd_told);
     s->fd_told = told && in;
     zn_lock(&s->watch_lock);
+    /* A post that came after the look found the signal raised, and left it at that. */
+    up = up || atomic_load_explicit(&s->ready, memory_order_seq_cst) != NULL;
     if (up != s->fd_raised) {
         s->fd_raised = up;
         if (up)

@@ -83,7 +83,7 @@ struct zn_pipe {
     struct zn_end end[2];
     struct zn_lock lock;                 /* guards what follows, and end[].owner */
     int sndhwm[2], rcvhwm[2];            /* what each side asked for; -1: no say */
-    int linger_ms;                       /* of a socket that closed its end */
+    _Atomic int linger_ms;                       /* of a socket that closed its end */
     _Atomic uint8_t closed;              /* 1u << end */
 };
 

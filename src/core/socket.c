@@ -491,7 +491,7 @@ void zn_socket_end_done(struct zn_socket *s, struct zn_end *e)
 
 void zn_socket_end_close(struct zn_socket *s, struct zn_end *e, int linger_ms)
 {
-    e->pipe->linger_ms = linger_ms;
+    atomic_store_explicit(&e->pipe->linger_ms, linger_ms, memory_order_relaxed);
     zn_socket_end_done(s, e);
 }
 

@@ -13,8 +13,8 @@
 #include "wire/frame.h"
 
 enum { IOVS = 128, V1_HEADS = 32 };
-#define WRITE_LIMIT (256u * 1024)
-#define TURN_LIMIT (1024u * 1024)        /* then others have their turn */
+#define WRITE_LIMIT (8u * 1024 * 1024)
+#define TURN_LIMIT (8u * 1024 * 1024)    /* then others have their turn */
 #define BIG_START (64u * 1024)
 
 /* ---- Out. */
@@ -171,7 +171,8 @@ static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
 
 static int grow_big(struct zn_session *ss)
 {
-    size_t cap = (size_t)ZN_MIN(ss->big_size, (uint64_t)ss->big->size * 2);
+    uint64_t want = ZN_MAX((uint64_t)ss->big->size * 2, ss->big_have * 16);
+    size_t cap = (size_t)ZN_MIN(ss->big_size, want);
     struct zn_content *c = zn_content_grow(ss->big, cap);
     if (c == NULL)
         return -ENOMEM;
