@@ -1,6 +1,6 @@
 /* tools/gen_options.c - prints docs/options.md from the table of src/core/options.c.
  *
- *     cc -std=c11 -Isrc -Iinclude tools/gen_options.c libzmq.a -lpthread */
+ *     cmake --build build/release -t docs */
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>

@@ -40,7 +40,10 @@ static int look_socket(zmq_pollitem_t *item)
         rc = -ETERM;
     else
         item->revents = (short)(zn_socket_events(s) & (unsigned)item->events);
+    bool again = zn_socket_tries_again(s);
     zn_socket_unlock(s);
+    if (ZN_UNLIKELY(again && item->revents == 0))
+        zn_sleep(ZN_MS);
     return rc < 0 ? rc : item->revents != 0;
 }
 
@@ -127,6 +130,14 @@ static int watch(struct polling *p)
 
 /* ---- The call. */
 
+/* A timeout beyond this many milliseconds (a hundred years) is as good as that. */
+#define LONGEST 3155760000000
+
+static uint64_t to_ns(long ms)
+{
+    return (uint64_t)ZN_MIN((int64_t)ms, LONGEST) * ZN_MS;
+}
+
 static uint64_t time_left(uint64_t until)
 {
     if (until == ZN_FOREVER)
@@ -180,7 +191,7 @@ static int use_fds(struct polling *p)
 int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms, const void *sigmask)
 {
     struct polling p = { .items = items, .count = count, .signal = -1, .sigmask = sigmask };
-    uint64_t until = timeout_ms < 0 ? ZN_FOREVER : zn_now() + (uint64_t)timeout_ms * ZN_MS;
+    uint64_t until = timeout_ms < 0 ? ZN_FOREVER : zn_now() + to_ns(timeout_ms);
     int rc = 0;
     if (has_fds(&p) || sigmask != NULL)
         rc = use_fds(&p);
@@ -207,7 +218,7 @@ static int just_wait(long timeout_ms, const void *sigmask)
 {
     if (timeout_ms == 0)
         return 0;
-    return zn_poll(NULL, 0, timeout_ms < 0 ? ZN_FOREVER : (uint64_t)timeout_ms * ZN_MS,
+    return zn_poll(NULL, 0, timeout_ms < 0 ? ZN_FOREVER : to_ns(timeout_ms),
                    sigmask);
 }
 

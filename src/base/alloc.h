@@ -10,4 +10,8 @@ void *zn_zalloc(size_t size);
 void *zn_realloc(void *p, size_t size);
 void zn_free(void *p);
 
+/* Cleared, and beginning a cache line; for zn_free_lines() alone. */
+void *zn_zalloc_lines(size_t size);
+void zn_free_lines(void *p);
+
 #endif

@@ -37,6 +37,22 @@ static const char *bare(const char *endpoint)
     return strstr(endpoint, "://") + 3;
 }
 
+/* The text of ZMQ_LAST_ENDPOINT is made before the deed, which then cannot fail for it. */
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = zn_alloc(size);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}
+
+static void set_last_endpoint(struct zn_socket *s, char *text)
+{
+    zn_free(s->last_endpoint);
+    s->last_endpoint = text;
+}
+
 static int bind_stream(struct zn_socket *s, const struct place *at, const char *endpoint)
 {
     struct zn_loop *loop = zn_ctx_loop(s->ctx, s->options.affinity);
@@ -54,8 +70,10 @@ static int bind_stream(struct zn_socket *s, const struct place *at, const char *
         return rc;
     }
     struct zn_route *r = zn_route_new(s, at->transport, l.text, true);
-    rc = r == NULL ? -ENOMEM : zn_listener_new(r, loop, &l);
+    char *last = copy_text(l.text);
+    rc = r == NULL || last == NULL ? -ENOMEM : zn_listener_new(r, loop, &l);
     if (rc < 0) {
+        zn_free(last);
         if (r != NULL)
             zn_route_close(r);
         if (l.path[0] != '\0')
@@ -63,7 +81,7 @@ static int bind_stream(struct zn_socket *s, const struct place *at, const char *
         zn_sock_close(l.fd);
         return rc;
     }
-    zn_socket_set_last_endpoint(s, l.text);
+    set_last_endpoint(s, last);
     zn_monitor_tell(s, ZMQ_EVENT_LISTENING, (uint64_t)l.fd, l.text, "");
     return 0;
 }
@@ -77,9 +95,14 @@ int zn_socket_bind(struct zn_socket *s, const char *endpoint)
         return rc;
     if (at.transport->bind == NULL)
         return bind_stream(s, &at, endpoint);
+    char *last = copy_text(endpoint);
+    if (last == NULL)
+        return -ENOMEM;
     rc = at.transport->bind(s, endpoint);
     if (rc == 0)
-        zn_socket_set_last_endpoint(s, endpoint);
+        set_last_endpoint(s, last);
+    else
+        zn_free(last);
     return rc;
 }
 
@@ -118,11 +141,17 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     struct place at;
     zn_socket_process(s);
     int rc = find_place(s, endpoint, &at);
+    if (rc < 0)
+        return rc;
+    char *last = copy_text(endpoint);
+    if (last == NULL)
+        return -ENOMEM;
+    rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)
+                                       : connect_stream(s, &at, endpoint);
     if (rc == 0)
-        rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)
-                                           : connect_stream(s, &at, endpoint);
-    if (rc == 0)
-        zn_socket_set_last_endpoint(s, endpoint);
+        set_last_endpoint(s, last);
+    else
+        zn_free(last);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/borrow.h"
 #include "core/options.h"
 #include "core/resolver.h"
 #include "core/socket.h"
@@ -176,6 +177,7 @@ int zn_ctx_term(struct zn_ctx *ctx)
     if (ctx->inproc_fini != NULL)
         ctx->inproc_fini(ctx);
     zn_map_fini(&ctx->inproc_names);
+    zn_borrowers_free(ctx);
     zn_free(ctx);
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "io/loop.h"
 #include "platform/platform.h"
 
+struct zn_borrower;
 struct zn_socket;
 struct zn_resolver;
 
@@ -35,6 +36,9 @@ struct zn_ctx {
     uint8_t cpus[ZN_CPUS_MAX];
     bool has_cpus;
     char name_prefix[17];
+
+    struct zn_lock borrow_lock;
+    struct zn_borrower *borrowers;       /* idle ones, see borrow.c */
 
     /* inproc, see transports/inproc.c */
     struct zn_lock inproc_lock;

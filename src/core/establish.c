@@ -266,6 +266,23 @@ static int start_handshake(struct zn_session *ss)
     return 0;
 }
 
+/* With a domain set, the application wants its authenticator to be asked. Until zinc asks it,
+ * nobody is let in unasked: as libzmq does when the domain is enforced and nobody answers. */
+static bool wants_zap(struct zn_session *ss)
+{
+    struct zn_ctx *ctx = socket_of(ss)->ctx;
+    static const char handler[] = "inproc://zeromq.zap.01";
+    const struct zn_bytes name = { (const uint8_t *)handler, sizeof handler - 1 };
+    if (options(ss)->zap_domain.size == 0)
+        return false;
+    if (options(ss)->zap_enforce_domain)
+        return true;
+    zn_lock(&ctx->inproc_lock);
+    bool bound = zn_map_get(&ctx->inproc_names, name) != NULL;
+    zn_unlock(&ctx->inproc_lock);
+    return bound;
+}
+
 /* The connection stands; who is there is still to be seen. */
 static void begin_talk(struct zn_session *ss)
 {
@@ -280,7 +297,7 @@ static void begin_talk(struct zn_session *ss)
             zn_session_lost(ss, rc);
         return;
     }
-    rc = start_handshake(ss);
+    rc = wants_zap(ss) ? -EFAULT : start_handshake(ss);
     zn_session_set_phase(ss, ZN_PHASE_HANDSHAKE);
     zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->handshake_ivl);
     if (rc < 0)
@@ -393,18 +410,20 @@ void zn_session_shake(struct zn_session *ss, unsigned words)
 
 /* ---- Traffic may flow. */
 
-static struct zn_metadata *make_metadata(struct zn_session *ss)
+/* What a message tells of its peer. NULL in *out: nothing; -ENOMEM. */
+static int make_metadata(struct zn_session *ss, struct zn_metadata **out)
 {
     struct zn_handshake *hs = ss->handshake;
+    *out = NULL;
     if (hs == NULL || ss->version < ZN_ZMTP_3_0)
-        return NULL;
+        return 0;
     char text[ZN_ENDPOINT_MAX] = "";
     struct zn_addr a;
     int fd = -1;
     size_t count = 0;
     struct zn_property *all = zn_alloc((hs->peer_property_count + 1) * sizeof *all);
     if (all == NULL)
-        return NULL;
+        return -ENOMEM;
     if (zn_sock_peer(ss->fd, &a) == 0)
         transport_of(ss)->peer_address(ss->fd, &a, text, sizeof text);
     if (text[0] != '\0') {
@@ -414,9 +433,9 @@ static struct zn_metadata *make_metadata(struct zn_session *ss)
     }
     for (size_t i = 0; i < hs->peer_property_count; i++)
         all[count++] = hs->peer_properties[i];
-    struct zn_metadata *md = zn_metadata_new(all, count, fd);
+    *out = zn_metadata_new(all, count, fd);
     zn_free(all);
-    return md;
+    return *out == NULL ? -ENOMEM : 0;
 }
 
 /* Gives the socket's end what is known of the peer, and the pattern its say. Socket locked. */
@@ -494,8 +513,10 @@ static bool notifies(const struct zn_session *ss, int what)
 
 int zn_session_established(struct zn_session *ss)
 {
-    struct zn_metadata *md = make_metadata(ss);
-    int rc = join_socket(ss, md);
+    struct zn_metadata *md;
+    int rc = make_metadata(ss, &md);
+    if (rc == 0)
+        rc = join_socket(ss, md);
     zn_metadata_drop(md);
     if (rc < 0)
         return rc;

@@ -2,6 +2,7 @@
  * tries outside of it. */
 #include "core/socket.h"
 
+#include "core/borrow.h"
 #include "core/monitor.h"
 
 /* ZMQ_FD, as libzmq's is used: it becomes readable when something happens. It stays so as
@@ -28,15 +29,18 @@ static void update_fd(struct zn_socket *s, bool told)
 unsigned zn_socket_events(struct zn_socket *s)
 {
     zn_socket_process(s);
+    if (ZN_UNLIKELY(s->has_stuck))
+        return zn_socket_rescue_stuck(s) < 0 ? ZMQ_POLLIN
+                                             : s->pattern->events(s) | ZMQ_POLLIN;
     unsigned events = s->pattern->events(s);
-    if (s->has_stuck)
-        events |= ZMQ_POLLIN;
     if (s->fd >= 0)
         update_fd(s, true);
     return events;
 }
 
 /* ---- Waiting. */
+
+static ptrdiff_t try_recv(struct zn_socket *s, void *arg);
 
 
 static uint64_t deadline(int timeout_ms)
@@ -52,12 +56,88 @@ static uint64_t time_left(uint64_t until)
     return until > now ? until - now : 0;
 }
 
-/* One more look, and a sleep if there was nothing. Called and left with the lock held. 0:
- * try again, -EAGAIN: time is up, -EINTR, -ENOTSOCK: closed meanwhile. */
-static int sleep_once(struct zn_socket *s, uint32_t key, uint64_t until)
+/* Waking a core that sleeps costs more than all the rest of a message's way. So a caller
+ * whose waits have been short stays awake for a while: at most SPIN_MAX, and only as long as
+ * spinning has paid of late. Now and then it is tried all the same, for things change. A
+ * gap in the loop means that somebody else wants the core. */
+#define SPIN_MAX 40000u
+#define SPIN_GAP 8000u
+#define SPIN_TRIAL 32u
+
+static bool worth_spinning(struct zn_socket *s)
 {
+    if (zn_cores() < 2)
+        return false;
+    uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
+    uint32_t n = atomic_load_explicit(&s->spin.waits, memory_order_relaxed);
+    atomic_store_explicit(&s->spin.waits, n + 1, memory_order_relaxed);
+    return usual < SPIN_MAX || n % SPIN_TRIAL == 0;
+}
+
+static void learn(struct zn_socket *s, uint64_t took)
+{
+    uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
+    uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)SPIN_MAX * 4);
+    atomic_store_explicit(&s->spin.usual, usual - usual / 8 + now / 8, memory_order_relaxed);
+}
+
+/* True if something was posted. Without the lock. */
+static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
+{
+    uint64_t now = begin, last = begin;
+    while (now - begin < SPIN_MAX) {
+        for (int i = 0; i < 16; i++) {
+            if (atomic_load_explicit(&s->ready, memory_order_acquire) != NULL
+                || zn_socket_stopped(s))
+                return true;
+            if (loan != NULL)
+                zn_loan_read(loan);
+            else
+                zn_relax();
+        }
+        now = zn_now();
+        if (now - last > SPIN_GAP * 2)
+            return false;
+        last = now;
+    }
+    return false;
+}
+
+/* A blocked call. */
+struct wait {
+    struct zn_socket *socket;
+    uint64_t until;
+    uint32_t key;
+    bool borrows;                        /* waits for the kernel itself: */
+    struct zn_loan loan;
+};
+
+/* From here on no wake-up is missed. */
+static void prepare(struct wait *w)
+{
+    if (w->borrows)
+        zn_loan_arm(&w->loan);
+    else
+        w->key = zn_waiter_prepare(&w->socket->waiter);
+}
+
+static void done(struct wait *w)
+{
+    if (!w->borrows)
+        zn_waiter_done(&w->socket->waiter);
+}
+
+/* Called and left with the lock held. 0: try again, -EAGAIN: time is up, -EINTR, -ENOTSOCK:
+ * closed meanwhile. */
+static int sleep_once(struct wait *w)
+{
+    struct zn_socket *s = w->socket;
+    bool again = zn_socket_tries_again(s);
     zn_socket_unlock(s);
-    int rc = zn_waiter_wait(&s->waiter, key, time_left(until));
+    if (ZN_UNLIKELY(again))
+        zn_sleep(ZN_MS);
+    uint64_t ns = time_left(w->until);
+    int rc = w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;
@@ -68,28 +148,44 @@ static int sleep_once(struct zn_socket *s, uint32_t key, uint64_t until)
 
 typedef ptrdiff_t (*try_fn)(struct zn_socket *s, void *arg);
 
+static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void *arg)
+{
+    struct zn_socket *s = w->socket;
+    zn_socket_unlock(s);
+    bool posted = spin(s, w->borrows ? &w->loan : NULL, begin);
+    zn_socket_lock(s);
+    if (s->closed)
+        return -ENOTSOCK;
+    return posted ? attempt(s, arg) : -EAGAIN;
+}
+
 /* Tries until it works or time is up. Gives the lock back. */
 static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, void *arg)
 {
-    uint64_t until = deadline(timeout_ms);
-    ptrdiff_t rc;
+    uint64_t begin = zn_now();
+    struct wait w = { .socket = s, .until = deadline(timeout_ms) };
+    ptrdiff_t rc = -EAGAIN;
     zn_socket_hold(s);
-    for (;;) {
-        uint32_t key = zn_waiter_prepare(&s->waiter);
+    w.borrows = attempt == try_recv && zn_loan_begin(&w.loan, s);
+    if (worth_spinning(s))
+        rc = stay_awake(&w, begin, attempt, arg);
+    while (rc == -EAGAIN) {
+        prepare(&w);
         rc = attempt(s, arg);
-        int slept = rc == -EAGAIN ? sleep_once(s, key, until) : 0;
-        zn_waiter_done(&s->waiter);
+        int slept = rc == -EAGAIN ? sleep_once(&w) : 0;
+        done(&w);
         if (rc != -EAGAIN)
             break;
         if (slept == -EAGAIN) {
             rc = attempt(s, arg);
             break;
         }
-        if (slept < 0) {
+        if (slept < 0)
             rc = slept;
-            break;
-        }
     }
+    learn(s, zn_now() - begin);
+    if (w.borrows)
+        zn_loan_end(&w.loan);
     zn_socket_unlock(s);
     zn_socket_drop(s);
     return rc;
@@ -110,6 +206,8 @@ static ptrdiff_t try_send(struct zn_socket *s, void *arg)
     zn_socket_process(s);
     if (s->pattern->send == NULL)
         return -ENOTSUP;
+    if (ZN_UNLIKELY(s->has_stuck) && zn_socket_rescue_stuck(s) < 0)
+        return -ENOMEM;
     int rc = s->pattern->send(s, job->frame, job->routing_id);
     if (ZN_UNLIKELY(s->fd >= 0) && rc == 0)
         update_fd(s, false);
@@ -170,6 +268,43 @@ static int hand_out(const struct zn_incoming *in, struct zn_sink *sink)
     return 0;
 }
 
+/* A frame for which there was no memory, though its pattern has handed it out. It stays
+ * where it lies until the next receive, or until its pattern must go on. */
+static void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
+{
+    s->stuck = *in;
+    zn_metadata_hold(s->stuck.metadata);
+    s->has_stuck = true;
+}
+
+void zn_socket_drop_stuck(struct zn_socket *s)
+{
+    if (!s->has_stuck)
+        return;
+    s->has_stuck = false;
+    zn_metadata_drop(s->stuck.metadata);
+    if (s->stuck.frame.content != NULL)
+        zn_content_drop(s->stuck.frame.content);
+}
+
+int zn_socket_rescue_stuck(struct zn_socket *s)
+{
+    struct zn_incoming *in = &s->stuck;
+    if (in->frame.content != NULL)
+        return 0;                        /* a copy already: contents are never stuck */
+    struct zn_content *c = zn_content_new(in->frame.size);
+    if (c == NULL)
+        return -ENOMEM;
+    if (in->frame.size > 0)
+        memcpy(c->data, in->frame.data, in->frame.size);
+    in->frame.data = c->data;
+    in->frame.content = c;
+    if (in->end != NULL)
+        zn_end_next(in->end);
+    in->end = NULL;
+    return 0;
+}
+
 static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
 {
     struct zn_sink *sink = arg;
@@ -181,7 +316,7 @@ static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
         return -ENOTSUP;
     if (ZN_LIKELY(!s->has_stuck)) {
         in = &fresh;
-        fresh.end = NULL;
+        fresh.end = fresh.from = NULL;
         fresh.metadata = NULL;
         fresh.routing_id = 0;
         int rc = s->pattern->recv(s, in);
@@ -192,15 +327,16 @@ static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
         }
     }
     if (ZN_UNLIKELY(hand_out(in, sink) < 0)) {
-        s->stuck = *in;
-        s->has_stuck = true;
+        if (!s->has_stuck)
+            keep_stuck(s, in);
         return -ENOMEM;
     }
-    s->has_stuck = false;
     s->rcvmore = in->frame.flags & ZN_MORE;
     size_t size = in->frame.size;
     if (in->end != NULL)
         zn_end_next(in->end);
+    if (ZN_UNLIKELY(s->has_stuck))
+        zn_socket_drop_stuck(s);
     if (ZN_UNLIKELY(s->fd >= 0))
         update_fd(s, false);
     return (ptrdiff_t)size;

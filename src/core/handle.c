@@ -35,7 +35,7 @@ static void put(struct zn_handle *h)
 
 static int grow(void)
 {
-    struct slab *slab = zn_zalloc(sizeof *slab);
+    struct slab *slab = zn_zalloc_lines(sizeof *slab);
     if (slab == NULL)
         return -ENOMEM;
     slab->next = pool.slabs;

@@ -34,8 +34,7 @@ static bool out_of_resources(int error)
 static void back_off(struct zn_listener *l)
 {
     zn_loop_unwatch(l->loop, l->fd);
-    if (zn_loop_set_timer(l->loop, &l->timer, zn_now() + BACK_OFF) < 0)
-        zn_loop_watch(l->loop, &l->watch, l->fd, false);
+    zn_loop_set_timer(l->loop, &l->timer, zn_now() + BACK_OFF);
 }
 
 static void refuse(struct zn_listener *l, int fd, int error)

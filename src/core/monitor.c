@@ -21,6 +21,34 @@ static int put(struct zn_handle *m, const void *data, size_t size, bool more)
     return zn_socket_send(m, &f, ZMQ_DONTWAIT, 0);
 }
 
+/* An event is told whole or not at all. What an end has of one whose next part found no
+ * memory is forgotten there; the pattern begins anew with whoever was in turn. */
+static void forget_parts(struct zn_handle *m)
+{
+    struct zn_socket *s;
+    if (zn_handle_lock(m, &s) < 0)
+        return;
+    for (uint32_t i = 0; i < s->end_count; i++)
+        zn_end_rollback(s->ends[i]);
+    zn_socket_unlock(s);
+}
+
+struct part {
+    const void *data;
+    size_t size;
+};
+
+static void put_all(struct zn_handle *m, const struct part *parts, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (put(m, parts[i].data, parts[i].size, i + 1 < count) == 0)
+            continue;
+        if (i > 0)
+            forget_parts(m);
+        return;
+    }
+}
+
 static void send_v1(struct zn_handle *m, uint64_t event, uint64_t value, const char *where)
 {
     uint8_t head[6];
@@ -28,20 +56,21 @@ static void send_v1(struct zn_handle *m, uint64_t event, uint64_t value, const c
     uint32_t v = (uint32_t)value;
     memcpy(head, &e, sizeof e);
     memcpy(head + 2, &v, sizeof v);
-    if (put(m, head, sizeof head, true) == 0)
-        put(m, where, strlen(where), false);
+    put_all(m, (struct part[]){ { head, sizeof head }, { where, strlen(where) } }, 2);
 }
+
+enum { VALUES_MAX = 2 };
 
 static void send_v2(struct zn_handle *m, uint64_t event, const uint64_t *values,
                     uint64_t count, const char *local, const char *remote)
 {
-    if (put(m, &event, sizeof event, true) < 0)
-        return;
-    put(m, &count, sizeof count, true);
-    for (uint64_t i = 0; i < count; i++)
-        put(m, &values[i], sizeof values[i], true);
-    put(m, local, strlen(local), true);
-    put(m, remote, strlen(remote), false);
+    struct part parts[4 + VALUES_MAX] = { { &event, sizeof event }, { &count, sizeof count } };
+    int n = 2;
+    for (uint64_t i = 0; i < count && i < VALUES_MAX; i++)
+        parts[n++] = (struct part){ &values[i], sizeof values[i] };
+    parts[n++] = (struct part){ local, strlen(local) };
+    parts[n++] = (struct part){ remote, strlen(remote) };
+    put_all(m, parts, n);
 }
 
 static void tell_locked(struct zn_socket *s, uint64_t event, const uint64_t *values,
@@ -95,8 +124,10 @@ static int open_monitor(struct zn_socket *s, const char *endpoint, int type,
     if (rc < 0)
         return rc;
     rc = zn_handle_lock(*out, &m);
-    if (rc < 0)
+    if (rc < 0) {
+        zn_socket_close(*out);
         return rc;
+    }
     zn_socket_set(m, ZMQ_LINGER, &linger, sizeof linger);
     rc = zn_socket_bind(m, endpoint);
     zn_socket_unlock(m);

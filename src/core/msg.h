@@ -61,7 +61,7 @@ struct zn_frame {
 #define ZN_COMMAND 4u
 
 /* Frames of this size and more are shared, smaller ones copied. */
-#define ZN_SHARE_SIZE 1024
+#define ZN_SHARE_SIZE 4096
 
 /* What is behind zmq_msg_t: 64 bytes. type tells what body holds; memory that was
  * never initialised, or was closed, matches no type. */

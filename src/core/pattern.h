@@ -35,6 +35,7 @@ struct zn_socket;
 struct zn_incoming {
     struct zn_frame frame;               /* flags: ZN_MORE if another one follows */
     struct zn_end *end;
+    struct zn_end *from;                 /* the bytes are lost with this end, or NULL */
     struct zn_metadata *metadata;        /* the message's properties, or NULL */
     uint32_t routing_id;                 /* SERVER, PEER; else 0 */
 };
@@ -103,6 +104,9 @@ const struct zn_pattern *zn_socket_pattern(struct zn_socket *s);
 uint32_t zn_socket_end_count(struct zn_socket *s);
 struct zn_end *zn_socket_end(struct zn_socket *s, uint32_t index);
 
+/* Memory is short: what was posted to e (enum zn_post) is posted again, with the socket's
+ * next call. */
+void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what);
 /* zn_end_peek() has said -EPIPE: detaches and closes e, which is gone on return. */
 void zn_socket_end_done(struct zn_socket *s, struct zn_end *e);
 /* Ends the connection behind e on the pattern's own wish: what is queued outbound is

@@ -5,14 +5,14 @@
 
 int zn_pipe_new(struct zn_pipe **out, bool conflate0, bool conflate1)
 {
-    struct zn_pipe *p = zn_zalloc(sizeof *p);
+    struct zn_pipe *p = zn_zalloc_lines(sizeof *p);
     if (p == NULL)
         return -ENOMEM;
     bool conflate[2] = { conflate0, conflate1 };
     for (int i = 0; i < 2; i++) {
         if (zn_queue_init(&p->queue[i], 0, conflate[i]) < 0) {
             zn_queue_fini(&p->queue[0]);
-            zn_free(p);
+            zn_free_lines(p);
             return -ENOMEM;
         }
         p->end[i].pipe = p;
@@ -116,7 +116,7 @@ void zn_end_release(struct zn_end *e)
         return;
     zn_queue_fini(&p->queue[0]);
     zn_queue_fini(&p->queue[1]);
-    zn_free(p);
+    zn_free_lines(p);
 }
 
 void zn_end_close(struct zn_end *e, struct zn_socket *poster)

@@ -40,7 +40,8 @@ struct zn_owner {
 };
 
 struct zn_end {
-    struct zn_queue *in, *out;
+    _Alignas(ZN_CACHE_LINE) struct zn_queue *in;
+    struct zn_queue *out;
     struct zn_pipe *pipe;
     struct zn_end *peer;
     const struct zn_owner *owner;        /* guarded by pipe->lock */

@@ -33,34 +33,36 @@ struct zn_chunk {
 
 struct zn_slot;
 
+/* Three cache lines: what the writer changes, what the reader changes, and what both look
+ * at all the time but hardly ever changes. */
 struct zn_queue {
     /* the writer's */
-    struct zn_chunk *wchunk;
+    _Alignas(ZN_CACHE_LINE) struct zn_chunk *wchunk;
     struct zn_chunk *mchunk;             /* where the unfinished message begins */
     uint32_t wpos, mpos;
     uint64_t wmsgs;                      /* messages completed */
     uint64_t seen_consumed;
-    _Atomic uint32_t hwm;                /* messages; 0: no limit */
     bool open;                           /* inside a message */
-    _Atomic uint8_t writer_waiting;      /* tell it when there is room */
     _Atomic uint64_t written;            /* messages published */
 
     /* the reader's */
-    struct zn_chunk *rchunk;
+    _Alignas(ZN_CACHE_LINE) struct zn_chunk *rchunk;
     uint32_t rpos;
     uint32_t peeked;                     /* length of the record last peeked */
     uint64_t rmsgs;                      /* messages read */
     uint64_t seen_written;
     uint64_t sent;                       /* bytes of the first message already out */
     uint32_t since_check;
-    _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     bool peeked_more;
     bool owes_wake;                      /* the writer was told, but not woken */
     bool reading;                        /* inside a message */
-    _Atomic uint8_t reader_asleep;       /* tell it when something is published */
     _Atomic uint64_t consumed;           /* messages */
 
     /* both */
+    _Alignas(ZN_CACHE_LINE) _Atomic uint8_t reader_asleep; /* tell it of what is published */
+    _Atomic uint8_t writer_waiting;      /* tell it when there is room */
+    _Atomic uint32_t hwm;                /* messages; 0: no limit */
+    _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     struct zn_chunk *first;              /* the writer's first, for the reader */
     _Atomic(struct zn_chunk *) spare;
     struct zn_slot *slot;                /* conflating: a queue of one */

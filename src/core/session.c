@@ -6,6 +6,7 @@
  * runs on the loop's thread, by the holder of the token; traffic.c moves the bytes. */
 #include "core/session.h"
 
+#include "core/borrow.h"
 #include "core/ctx.h"
 #include "core/establish.h"
 #include "core/monitor.h"
@@ -63,8 +64,25 @@ static void on_task(struct zn_task *t)
     zn_session_drop(ss);
 }
 
+/* Who runs a session: its loop, or a caller's thread with a buffer of its own, or without. */
+struct runner {
+    bool on_loop;
+    unsigned may;                        /* the words it may act on */
+    uint8_t *scratch;
+    size_t size;
+};
+
+static int read_in(struct zn_session *ss, const struct runner *by)
+{
+    bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed)
+                  || zn_end_peer_closed(ss->end);
+    if (!let_go)
+        return zn_session_read(ss, by->scratch, by->size);
+    return by->on_loop ? zn_session_drain(ss) : 0;
+}
+
 /* Traffic, as far as the words say. */
-static void move(struct zn_session *ss, unsigned words)
+static void move(struct zn_session *ss, unsigned words, const struct runner *by)
 {
     int rc = 0;
     if (words & ZN_WORK_ROOM)
@@ -78,59 +96,108 @@ static void move(struct zn_session *ss, unsigned words)
              * the connection. */
             ss->write_failed = true;
             ss->hung_up = true;
-            words |= ZN_WORK_IN;
+            if (by->may & ZN_WORK_IN)
+                words |= ZN_WORK_IN;
         }
     }
+    /* Only for the borrower itself, who must know what it has to poll. */
+    if (words & ZN_WORK_LEND && !by->on_loop)
+        zn_session_lend(ss);
     if (words & ZN_WORK_IN && ss->failed == 0) {
-        if (atomic_load_explicit(&ss->stop, memory_order_relaxed)
-            || zn_end_peer_closed(ss->end))
-            rc = zn_session_drain(ss);
-        else
-            rc = zn_session_read(ss, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH);
+        rc = read_in(ss, by);
         if (rc < 0)
             ss->failed = rc;
     }
 }
 
-void zn_session_run(struct zn_session *ss, bool on_loop)
+/* What a caller's thread leaves to the loop, once it has done its part. */
+static unsigned left_to_loop(const struct zn_session *ss, const struct runner *by)
 {
-    if (atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel)
-        & ZN_WORK_TOKEN)
-        return;                          /* the holder will see what was left */
-    for (;;) {
+    unsigned left = 0;
+    if (phase_of(ss) != ZN_PHASE_TRAFFIC)
+        return 0;
+    if (ss->write_failed && !(by->may & ZN_WORK_IN))
+        left |= ZN_WORK_IN;
+    if (ss->failed != 0 || zn_end_peer_closed(ss->end)
+        || (ss->kernel_full && atomic_load_explicit(&ss->on_loan, memory_order_relaxed)))
+        left |= ZN_WORK_CONTROL;
+    return left;
+}
+
+static void run_on_caller(struct zn_session *ss, const struct runner *by)
+{
+    unsigned words = atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN,
+                                               memory_order_acq_rel);
+    unsigned left = words & ~(unsigned)ZN_WORK_TOKEN & ~by->may;
+    if (phase_of(ss) != ZN_PHASE_TRAFFIC)
+        left = words & ~(unsigned)ZN_WORK_TOKEN;
+    else
+        move(ss, words & by->may, by);
+    left |= left_to_loop(ss, by);
+    unsigned is = atomic_fetch_and_explicit(&ss->work, ~(uint32_t)ZN_WORK_TOKEN,
+                                            memory_order_acq_rel);
+    /* Somebody may have left word in the meantime. */
+    if (left != 0 || is & ~(unsigned)ZN_WORK_TOKEN)
+        zn_session_post(ss, left != 0 ? left | ZN_WORK_CONTROL : 0);
+}
+
+static void run_on_loop(struct zn_session *ss)
+{
+    const struct runner by = { true, ~0u, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
+    uint32_t is;
+    do {
         unsigned words = atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN,
                                                    memory_order_acq_rel);
         words &= ~(unsigned)ZN_WORK_TOKEN;
-        unsigned foreign = on_loop ? 0 : words & ~(unsigned)ZN_WORK_OUT;
-        if (!on_loop && phase_of(ss) != ZN_PHASE_TRAFFIC)
-            foreign = words;
-        words &= ~foreign;
-
         if (words != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
-            move(ss, words);
-        if (on_loop)
-            zn_session_control(ss, words);
-        else if (foreign != 0 || ss->failed != 0 || ss->write_failed
-                 || zn_end_peer_closed(ss->end))
-            zn_session_post(ss, foreign | ZN_WORK_CONTROL);
+            move(ss, words, &by);
+        zn_session_control(ss, words);
+        is = ZN_WORK_TOKEN;
+    } while (!atomic_compare_exchange_strong_explicit(&ss->work, &is, 0, memory_order_acq_rel,
+                                                      memory_order_relaxed));
+}
 
-        uint32_t is = ZN_WORK_TOKEN;
-        if (!on_loop)
-            is = atomic_fetch_and_explicit(&ss->work, ~(uint32_t)ZN_WORK_TOKEN,
-                                           memory_order_acq_rel);
-        if (!on_loop) {
-            if (is & ~(uint32_t)ZN_WORK_TOKEN)
-                zn_session_post(ss, 0);
-            return;
-        }
-        if (atomic_compare_exchange_strong_explicit(&ss->work, &is, 0, memory_order_acq_rel,
-                                                    memory_order_relaxed))
-            return;
-    }
+/* False: somebody else has it, and will see the words that were left. */
+static bool take_token(struct zn_session *ss)
+{
+    return !(atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel)
+             & ZN_WORK_TOKEN);
+}
+
+void zn_session_run(struct zn_session *ss, bool on_loop)
+{
+    const struct runner by = { .may = ZN_WORK_OUT };
+    if (!take_token(ss))
+        return;
+    if (on_loop)
+        run_on_loop(ss);
+    else
+        run_on_caller(ss, &by);
+}
+
+void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
+{
+    const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP
+                                      | ZN_WORK_LEND,
+                               .scratch = scratch, .size = size };
+    if (take_token(ss))
+        run_on_caller(ss, &by);
 }
 
 /* Sends closer together than this are a stream: the loop takes them in batches. */
 #define STREAM_GAP 30000u
+
+/* Whether this send follows a message that came by the same connection, with no other one
+ * waiting: ping-pong, in which the caller will want the answer next. */
+static bool answers(struct zn_session *ss, const struct zn_end *mine)
+{
+    const struct zn_queue *in = mine->out;
+    uint64_t came = atomic_load_explicit(&in->written, memory_order_relaxed);
+    uint64_t before = atomic_load_explicit(&ss->heard_at_kick, memory_order_relaxed);
+    atomic_store_explicit(&ss->heard_at_kick, came, memory_order_relaxed);
+    return came != before
+           && atomic_load_explicit(&in->consumed, memory_order_relaxed) == came;
+}
 
 static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
@@ -144,7 +211,7 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_sock
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        if (now - last > STREAM_GAP && zn_socket_run_after(poster, ss)) {
+        if ((now - last > STREAM_GAP || answers(ss, e)) && zn_socket_run_after(poster, ss)) {
             zn_session_hold(ss);
             atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
             return NULL;
@@ -178,7 +245,7 @@ static void set_timer(struct zn_session *ss)
             next = ss->due[i];
     if (next == 0)
         zn_loop_clear_timer(ss->loop, &ss->timer);
-    else if (ss->timer.place == 0 || ss->timer.at != next)
+    else if (!zn_timer_is_set(&ss->timer) || ss->timer.at != next)
         zn_loop_set_timer(ss->loop, &ss->timer, next);
 }
 
@@ -255,6 +322,7 @@ void zn_session_close_fd(struct zn_session *ss)
     if (ss->watched)
         zn_loop_unwatch(ss->loop, ss->fd);
     ss->watched = false;
+    atomic_store_explicit(&ss->on_loan, false, memory_order_release);
     /* A forked child may look at fd: it must never name somebody else's. */
     int fd = ss->fd;
     ss->fd = -1;
@@ -326,8 +394,10 @@ static void control(struct zn_session *ss)
         zn_session_begin(ss);
     if (is_due(ss, ZN_DUE_PHASE, now))
         on_phase_due(ss);
-    if (phase_of(ss) == ZN_PHASE_TRAFFIC)
+    if (phase_of(ss) == ZN_PHASE_TRAFFIC) {
         heartbeat(ss, now);
+        zn_session_mind_loan(ss, now);
+    }
 }
 
 void zn_session_control(struct zn_session *ss, unsigned words)

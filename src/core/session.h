@@ -33,11 +33,12 @@ enum {
     ZN_WORK_CONTROL = 8,                 /* for the loop's thread */
     ZN_WORK_ROOM = 16,                   /* the kernel has room again */
     ZN_WORK_RESOLVED = 64,
+    ZN_WORK_LEND = 128,                  /* a caller wants the descriptor */
     ZN_WORK_HUNG_UP = 32                 /* the kernel says that the peer has gone */
 };
 
 /* Deadlines, of which the one timer follows the next. */
-enum { ZN_DUE_PHASE, ZN_DUE_LINGER, ZN_DUE_PING, ZN_DUE_PONG, ZN_DUE_TTL, ZN_DUE_COUNT };
+enum { ZN_DUE_PHASE, ZN_DUE_LINGER, ZN_DUE_PING, ZN_DUE_PONG, ZN_DUE_TTL, ZN_DUE_LOAN, ZN_DUE_COUNT };
 
 struct zn_session {
     struct zn_watch watch;
@@ -61,6 +62,11 @@ struct zn_session {
     bool watched;
     int fd;
     int failed;                          /* -errno that ended traffic; 0: none */
+    _Atomic uint8_t lent;                /* to a caller that is in its wait now */
+    _Atomic uint8_t minded;              /* the loop looks whether it comes back */
+    _Atomic bool on_loan;                /* the loop does not watch fd */
+    _Atomic uint64_t lent_until;         /* when the last borrower left */
+    _Atomic uint64_t heard_at_kick;      /* messages that had come by then */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 
     /* inbound */
@@ -96,6 +102,8 @@ void zn_session_hold(struct zn_session *ss);
 void zn_session_drop(struct zn_session *ss);
 /* Runs what is to be done, as far as this thread may. */
 void zn_session_run(struct zn_session *ss, bool on_loop);
+/* On a caller's thread, which reads too: scratch is its own. */
+void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
 /* Hands it to its loop. */
 void zn_session_post(struct zn_session *ss, unsigned work);
 

@@ -119,7 +119,7 @@ int zn_socket_close(struct zn_handle *h)
 
     atomic_store_explicit(&h->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
     s->closed = true;
-    s->has_stuck = false;
+    zn_socket_drop_stuck(s);
     zn_socket_process(s);
     while (!zn_list_empty(&s->routes))
         zn_route_close(ZN_CONTAINER(s->routes.next, struct zn_route, link));
@@ -228,6 +228,13 @@ void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w)
     atomic_fetch_add_explicit(&s->watcher_count, 1, memory_order_seq_cst);
 }
 
+void zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal)
+{
+    zn_lock(&s->watch_lock);
+    w->signal = signal;
+    zn_unlock(&s->watch_lock);
+}
+
 void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w)
 {
     zn_lock(&s->watch_lock);
@@ -257,18 +264,35 @@ static bool is_urgent(const struct zn_socket *s, unsigned what)
     return what & ZN_POST_READ && s->pattern->flags & ZN_PAT_EAGER;
 }
 
+static void list_ready(struct zn_socket *s, struct zn_end *e, unsigned what)
+{
+    if (atomic_fetch_or_explicit(&e->posted, what, memory_order_acq_rel) != 0)
+        return;
+    struct zn_end *head = atomic_load_explicit(&s->ready, memory_order_relaxed);
+    do
+        e->ready_next = head;
+    while (!atomic_compare_exchange_weak_explicit(&s->ready, &head, e, memory_order_seq_cst,
+                                                  memory_order_relaxed));
+}
+
+void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what)
+{
+    s->again = true;
+    list_ready(s, e, what);
+}
+
+bool zn_socket_tries_again(struct zn_socket *s)
+{
+    bool again = s->again;
+    s->again = false;
+    return again;
+}
+
 static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
     (void)poster;
     struct zn_socket *s = e->socket;
-    if (atomic_fetch_or_explicit(&e->posted, what, memory_order_acq_rel) == 0) {
-        struct zn_end *head = atomic_load_explicit(&s->ready, memory_order_relaxed);
-        do
-            e->ready_next = head;
-        while (!atomic_compare_exchange_weak_explicit(&s->ready, &head, e,
-                                                      memory_order_seq_cst,
-                                                      memory_order_relaxed));
-    }
+    list_ready(s, e, what);
     if (!(what & ZN_POST_QUIET))
         zn_socket_wake(s);
     if (!is_urgent(s, what))
@@ -316,14 +340,16 @@ const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct 
     return b->size > 0 && is_one_of(s, initiator ? HICCUP_TYPES : GOODBYE_TYPES) ? b : NULL;
 }
 
-void zn_socket_say_hello(struct zn_socket *s, struct zn_end *e)
+int zn_socket_say_hello(struct zn_socket *s, struct zn_end *e)
 {
     const struct zn_blob *hello = zn_socket_hello(s, &s->options);
     if (hello == NULL)
-        return;
+        return 0;
     struct zn_frame f = { .data = hello->data, .size = hello->size };
-    zn_end_write_always(e, &f);
-    zn_end_flush(e);
+    int rc = zn_end_write_always(e, &f);
+    if (rc == 0)
+        zn_end_flush(e);
+    return rc == -EPIPE ? 0 : rc;
 }
 
 /* Over inproc nobody is left to write the disconnect message: the queue's writer has gone,
@@ -361,16 +387,30 @@ static void on_closed(struct zn_socket *s, struct zn_end *e)
         zn_socket_end_done(s, e);
 }
 
+/* What needs memory that there is not is seen to later: 0, or -ENOMEM. An end that cannot
+ * be had for another reason is closed. */
+static int welcome(struct zn_socket *s, struct zn_end *e, unsigned what)
+{
+    int rc = 0;
+    if (what & ZN_POST_ATTACH && !e->attached)
+        rc = s->closed ? -ETERM : zn_socket_attach(s, e);
+    if (rc == 0 && what & ZN_POST_READY)
+        rc = zn_socket_ready(s, e);
+    if (rc == 0 && what & ZN_POST_READY)
+        rc = zn_socket_say_hello(s, e);
+    if (rc == -ENOMEM)
+        return rc;
+    if (rc < 0)
+        zn_socket_end_close(s, e, 0);
+    return 0;
+}
+
 static void handle_posts(struct zn_socket *s, struct zn_end *e, unsigned what)
 {
     const struct zn_pattern *p = s->pattern;
-    if (what & ZN_POST_ATTACH && (s->closed || zn_socket_attach(s, e) < 0))
-        zn_socket_end_close(s, e, 0);
-    if (what & ZN_POST_READY && !e->gone) {
-        if (zn_socket_ready(s, e) < 0)
-            zn_socket_end_close(s, e, 0);
-        else
-            zn_socket_say_hello(s, e);
+    if (what & (ZN_POST_ATTACH | ZN_POST_READY) && welcome(s, e, what) < 0) {
+        zn_socket_try_again(s, e, what);
+        return;
     }
     if (what & ZN_POST_READ && !e->gone && e->attached && p->readable != NULL)
         p->readable(s, e);
@@ -474,8 +514,8 @@ static void detach(struct zn_socket *s, struct zn_end *e)
     struct zn_end *last = s->ends[--s->end_count];
     s->ends[e->socket_index] = last;
     last->socket_index = e->socket_index;
-    if (s->has_stuck && s->stuck.end == e)
-        s->has_stuck = false;
+    if (s->has_stuck && (s->stuck.end == e || s->stuck.from == e))
+        zn_socket_drop_stuck(s);
     /* Never the last hold: the caller is inside of s. */
     atomic_fetch_sub_explicit(&s->refs, 1, memory_order_relaxed);
 }
@@ -588,15 +628,4 @@ void zn_route_close(struct zn_route *r)
     ZN_LIST_EACH(it, &r->sessions)
         zn_session_stop(ZN_CONTAINER(it, struct zn_session, link));
     zn_route_drop(r);
-}
-
-void zn_socket_set_last_endpoint(struct zn_socket *s, const char *text)
-{
-    size_t size = strlen(text) + 1;
-    char *copy = zn_alloc(size);
-    if (copy == NULL)
-        return;
-    memcpy(copy, text, size);
-    zn_free(s->last_endpoint);
-    s->last_endpoint = copy;
 }

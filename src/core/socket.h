@@ -56,7 +56,13 @@ struct zn_route {
 struct zn_watcher {
     struct zn_list link;
     struct zn_waiter *waiter;            /* woken, if not NULL */
-    int signal;                          /* raised, if >= 0 */
+    int signal;                          /* raised, if >= 0; under the watch lock */
+};
+
+/* What recent waits teach about the next one; see exchange.c. */
+struct zn_spin {
+    _Atomic uint32_t usual;              /* nanoseconds that a wait takes, averaged */
+    _Atomic uint32_t waits;
 };
 
 struct zn_socket {
@@ -68,6 +74,7 @@ struct zn_socket {
 
     _Atomic(struct zn_end *) ready;
     struct zn_waiter waiter;
+    struct zn_spin spin;
     _Atomic uint32_t refs;
     _Atomic bool stopped;                /* ETERM from now on */
     bool closed;                         /* by zmq_close */
@@ -86,6 +93,7 @@ struct zn_socket {
 
     struct zn_incoming stuck;            /* received, but no memory to hand it out yet */
     bool has_stuck;
+    bool again;                          /* a post could not be seen to, for want of memory */
 
     struct zn_list routes;
     char *last_endpoint;
@@ -150,6 +158,12 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
 
 /* Empties the ready list. */
 void zn_socket_process(struct zn_socket *s);
+/* Whether zn_socket_try_again() was called: who waits for s sleeps a little first. */
+bool zn_socket_tries_again(struct zn_socket *s);
+/* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
+ * called before a pattern that might step over it. */
+int zn_socket_rescue_stuck(struct zn_socket *s);
+void zn_socket_drop_stuck(struct zn_socket *s);
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
@@ -163,8 +177,7 @@ bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,
 const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o);
 const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,
                                         bool initiator);
-void zn_socket_say_hello(struct zn_socket *s, struct zn_end *e);
-void zn_socket_set_last_endpoint(struct zn_socket *s, const char *text);
+int zn_socket_say_hello(struct zn_socket *s, struct zn_end *e);        /* -ENOMEM */
 /* Adds a route to s. NULL: no memory. */
 struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
                               const char *text, bool bound);
@@ -173,6 +186,7 @@ void zn_route_drop(struct zn_route *r);
 void zn_route_close(struct zn_route *r);
 
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w);
+void zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal);
 void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w);
 /* Whether zn_socket_events() may show any of `events`; no lock, a hint on the safe side. */
 bool zn_socket_stopped(const struct zn_socket *s);

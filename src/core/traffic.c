@@ -269,6 +269,12 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     return rc < 0 ? rc : more;
 }
 
+/* The kernel has nothing for now: if nothing can be written either, that was all. */
+static int nothing_more(const struct zn_session *ss)
+{
+    return ss->write_failed ? -EPIPE : 0;
+}
+
 int zn_session_drain(struct zn_session *ss)
 {
     struct zn_iov iov = { zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
@@ -276,7 +282,7 @@ int zn_session_drain(struct zn_session *ss)
     do
         n = zn_sock_readv(ss->fd, &iov, 1);
     while (n > 0);
-    return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
+    return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
 }
 
 int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
@@ -299,8 +305,10 @@ int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
             rc = read_some(ss, scratch, size);
         }
         zn_session_publish(ss);
-        if (rc <= 0)
+        if (rc < 0)
             return rc;
+        if (rc == 0)
+            return nothing_more(ss);
         if (--turns == 0) {
             zn_session_post(ss, ZN_WORK_IN);
             return 0;

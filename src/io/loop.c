@@ -1,4 +1,4 @@
-/* io/loop.c - see loop.h. Timers are a binary heap; posted tasks a stack that is taken
+/* io/loop.c - see loop.h. Timers are a pairing heap; posted tasks a stack that is taken
  * whole and turned round. */
 #include "io/loop.h"
 
@@ -13,85 +13,87 @@ struct zn_loop {
     _Atomic bool stop;
     struct zn_thread *thread;
 
-    struct zn_timer **heap;              /* heap[1] is the next to fire */
-    uint32_t timers, heap_cap;
+    struct zn_timer *first_timer;        /* the next to fire */
     struct zn_retired *retired;
     uint64_t now;
     uint8_t *scratch;
 };
 
-/* ---- Timers. */
+/* ---- Timers: a pairing heap. It lies in the timers themselves, so that none is ever
+ * lost for want of memory. */
 
-static void heap_put(struct zn_loop *loop, uint32_t place, struct zn_timer *t)
+/* Puts the later of two heaps under the earlier one. */
+static struct zn_timer *meld(struct zn_timer *a, struct zn_timer *b)
 {
-    loop->heap[place] = t;
-    t->place = place;
+    if (a == NULL || b == NULL)
+        return a != NULL ? a : b;
+    if (b->at < a->at) {
+        struct zn_timer *later = a;
+        a = b;
+        b = later;
+    }
+    b->next = a->child;
+    if (b->next != NULL)
+        b->next->link = &b->next;
+    b->link = &a->child;
+    a->child = b;
+    a->next = NULL;
+    return a;
 }
 
-static void heap_up(struct zn_loop *loop, struct zn_timer *t)
+/* Makes one heap of the children of a timer that goes. */
+static struct zn_timer *meld_children(struct zn_timer *t)
 {
-    uint32_t i = t->place;
-    while (i > 1 && loop->heap[i / 2]->at > t->at) {
-        heap_put(loop, i, loop->heap[i / 2]);
-        i /= 2;
+    struct zn_timer *pairs = NULL, *all = NULL;
+    while (t != NULL) {
+        struct zn_timer *a = t, *b = t->next;
+        t = b != NULL ? b->next : NULL;
+        a->next = NULL;
+        if (b != NULL)
+            b->next = NULL;
+        a = meld(a, b);
+        a->next = pairs;
+        pairs = a;
     }
-    heap_put(loop, i, t);
+    while (pairs != NULL) {
+        struct zn_timer *next = pairs->next;
+        pairs->next = NULL;
+        all = meld(all, pairs);
+        pairs = next;
+    }
+    return all;
 }
 
-static void heap_down(struct zn_loop *loop, struct zn_timer *t)
+static void set_first(struct zn_loop *loop, struct zn_timer *t)
 {
-    uint32_t i = t->place;
-    for (;;) {
-        uint32_t child = 2 * i;
-        if (child > loop->timers)
-            break;
-        if (child < loop->timers && loop->heap[child + 1]->at < loop->heap[child]->at)
-            child++;
-        if (loop->heap[child]->at >= t->at)
-            break;
-        heap_put(loop, i, loop->heap[child]);
-        i = child;
-    }
-    heap_put(loop, i, t);
+    loop->first_timer = t;
+    if (t != NULL)
+        t->link = &loop->first_timer;
 }
 
-int zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at)
+void zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at)
 {
-    if (t->place == 0) {
-        if (loop->timers + 1 >= loop->heap_cap) {
-            uint32_t cap = ZN_MAX(16u, loop->heap_cap * 2);
-            struct zn_timer **heap = zn_realloc(loop->heap, cap * sizeof *heap);
-            if (heap == NULL)
-                return -ENOMEM;
-            loop->heap = heap;
-            loop->heap_cap = cap;
-        }
-        heap_put(loop, ++loop->timers, t);
-    }
+    zn_loop_clear_timer(loop, t);
     t->at = at;
-    heap_up(loop, t);
-    heap_down(loop, t);
-    return 0;
+    t->child = t->next = NULL;
+    set_first(loop, meld(loop->first_timer, t));
 }
 
 void zn_loop_clear_timer(struct zn_loop *loop, struct zn_timer *t)
 {
-    if (t->place == 0)
+    if (!zn_timer_is_set(t))
         return;
-    uint32_t place = t->place;
-    struct zn_timer *last = loop->heap[loop->timers--];
-    t->place = 0;
-    if (last == t)
-        return;
-    heap_put(loop, place, last);
-    heap_up(loop, last);
-    heap_down(loop, last);
+    *t->link = t->next;
+    if (t->next != NULL)
+        t->next->link = t->link;
+    t->link = NULL;
+    set_first(loop, meld(loop->first_timer, meld_children(t->child)));
 }
 
 static void fire_timers(struct zn_loop *loop)
 {
-    while (loop->timers > 0 && loop->heap[1]->at <= loop->now) {
-        struct zn_timer *t = loop->heap[1];
+    while (loop->first_timer != NULL && loop->first_timer->at <= loop->now) {
+        struct zn_timer *t = loop->first_timer;
         zn_loop_clear_timer(loop, t);
         t->fire(t);
     }
@@ -151,10 +153,10 @@ static uint64_t time_to_sleep(struct zn_loop *loop)
     if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL
         || atomic_load_explicit(&loop->stop, memory_order_seq_cst))
         return 0;
-    if (loop->timers == 0)
+    if (loop->first_timer == NULL)
         return ZN_FOREVER;
     uint64_t now = zn_now();
-    return loop->heap[1]->at > now ? loop->heap[1]->at - now : 0;
+    return loop->first_timer->at > now ? loop->first_timer->at - now : 0;
 }
 
 static void loop_main(void *arg)
@@ -185,7 +187,6 @@ static void loop_close(struct zn_loop *loop)
 {
     zn_sock_close(loop->wake);
     zn_sock_close(loop->poller);
-    zn_free(loop->heap);
     zn_free(loop->scratch);
     zn_free(loop);
 }

@@ -24,8 +24,9 @@ struct zn_watch {
 
 struct zn_timer {
     uint64_t at;                         /* zn_now() */
-    uint32_t place;                      /* in the heap; 0: not set */
     void (*fire)(struct zn_timer *t);
+    struct zn_timer *child, *next;       /* in the heap */
+    struct zn_timer **link;              /* what points here; NULL: not set */
 };
 
 struct zn_retired {
@@ -50,9 +51,13 @@ int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge);
 /* Also from another thread, if w is retired on the loop's own afterwards. */
 void zn_loop_unwatch(struct zn_loop *loop, int fd);
 
-/* -ENOMEM. Setting a timer that is set moves it. */
-int zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at);
+/* Setting a timer that is set moves it. Needs no memory: it cannot fail. */
+void zn_loop_set_timer(struct zn_loop *loop, struct zn_timer *t, uint64_t at);
 void zn_loop_clear_timer(struct zn_loop *loop, struct zn_timer *t);
+static inline bool zn_timer_is_set(const struct zn_timer *t)
+{
+    return t->link != NULL;
+}
 
 /* Frees r once the batch being handled has ended. */
 void zn_loop_retire(struct zn_loop *loop, struct zn_retired *r);

@@ -87,18 +87,20 @@ static int answer(struct rep *r, const struct zn_frame *f)
     return 0;
 }
 
-/* Steps over the envelope in front of the queue, beginning the reply with it. False:
- * it has no end, and the message is gone. */
-static bool take_envelope(struct zn_socket *s, struct rep *r, struct zn_end *e)
+/* Steps over the envelope in front of the queue, beginning the reply with it. 1; 0: it has
+ * no end, and the message is gone; -ENOMEM: to be gone on with. */
+static int take_envelope(struct zn_socket *s, struct rep *r, struct zn_end *e)
 {
     struct zn_frame f;
     bool found = false;
 
-    r->asker = e->finished ? NULL : e;
+    if (!r->in.more)
+        r->asker = e->finished ? NULL : e;
     while (!found && zn_fq_peek(&r->in, s, &f) == e && (f.flags & ZN_MORE)) {
+        int rc = answer(r, &f);
+        if (rc < 0)
+            return rc;
         found = f.size == 0;
-        if (answer(r, &f) < 0)
-            drop_reply(r);               /* no memory: better none than half of it */
         zn_fq_take(&r->in, &f);
         zn_end_next(e);
     }
@@ -109,14 +111,19 @@ static bool take_envelope(struct zn_socket *s, struct rep *r, struct zn_end *e)
     return found;
 }
 
-static bool find_request(struct zn_socket *s, struct rep *r)
+/* 1: a request is being read; 0: there is none, or -ENOMEM. */
+static int find_request(struct zn_socket *s, struct rep *r)
 {
     struct zn_frame f;
     struct zn_end *e;
 
-    while (r->step == IDLE && (e = zn_fq_peek(&r->in, s, &f)) != NULL)
-        if (take_envelope(s, r, e))
+    while (r->step == IDLE && (e = zn_fq_peek(&r->in, s, &f)) != NULL) {
+        int rc = take_envelope(s, r, e);
+        if (rc < 0)
+            return rc;
+        if (rc > 0)
             r->step = READING;
+    }
     return r->step == READING;
 }
 
@@ -126,10 +133,11 @@ static int recv_frame(struct zn_socket *s, struct zn_incoming *in)
 
     if (r->step == REPLYING)
         return -EFSM;
-    if (!find_request(s, r))
-        return -EAGAIN;
+    int rc = find_request(s, r);
+    if (rc <= 0)
+        return rc < 0 ? rc : -EAGAIN;
 
-    int rc = zn_fq_recv(&r->in, s, in);
+    rc = zn_fq_recv(&r->in, s, in);
     if (rc == 0 && !(in->frame.flags & ZN_MORE))
         r->step = REPLYING;
     return rc;
@@ -159,7 +167,7 @@ static unsigned events(struct zn_socket *s)
 
     if (r->step == REPLYING)
         return ZMQ_POLLOUT;
-    return find_request(s, r) ? ZMQ_POLLIN : 0u;
+    return find_request(s, r) != 0 ? ZMQ_POLLIN : 0u;
 }
 
 /* ROUTER's options are accepted, as ever, and mean nothing here. */

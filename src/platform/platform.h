@@ -88,6 +88,14 @@ static inline void zn_waiter_wake(struct zn_waiter *w)
         zn_waiter_wake_slow(w);
 }
 
+/* A moment's rest in a loop that waits for another core. */
+static inline void zn_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
 /* ---- Threads. All signals are blocked in a thread of the library. */
 
 struct zn_thread_options {
@@ -106,6 +114,9 @@ void zn_thread_join(struct zn_thread *t);
 
 /* Changes in a child after fork(), so that what was made before can tell. */
 uint32_t zn_process_stamp(void);
+
+/* How many cores this process may use. */
+unsigned zn_cores(void);
 
 /* Sleeps, for zmq_sleep() and back-off; a signal may end it early. */
 void zn_sleep(uint64_t ns);

@@ -15,7 +15,9 @@ struct pending {
     struct zn_end *end;                  /* for the binder */
     struct zn_route *route;              /* the connect; NULL: its socket let go */
     int sndhwm, rcvhwm;
-    struct zn_blob id;                   /* the connecter's */
+    uint8_t *id;                         /* the connecter's; or NULL */
+    size_t id_size;
+    uint8_t *binder_id;                  /* room for the binder's: to bind cannot fail */
     char name[];
 };
 
@@ -24,25 +26,31 @@ static struct zn_bytes bytes_of(const char *name)
     return (struct zn_bytes){ (const uint8_t *)name, strlen(name) };
 }
 
-/* Tells e who is at the other end; nothing if e has been closed in the meantime. */
-static int know(struct zn_end *e, const struct zn_blob *id)
+/* Tells e who is at the other end, and takes id (heap, or NULL) over; nothing if e has been
+ * closed in the meantime. */
+static void know(struct zn_end *e, uint8_t *id, size_t size)
 {
-    uint8_t *copy = NULL;
-    if (id->size > 0) {
-        copy = zn_alloc(id->size);
-        if (copy == NULL)
-            return -ENOMEM;
-        memcpy(copy, id->data, id->size);
-    }
     zn_lock(&e->pipe->lock);
     if (!(atomic_load(&e->pipe->closed) & (e == &e->pipe->end[0] ? 1 : 2))) {
         e->inproc = true;
-        e->id = copy;
-        e->id_size = (uint16_t)id->size;
-        copy = NULL;
+        e->id = id;
+        e->id_size = (uint16_t)size;
+        id = NULL;
     }
     zn_unlock(&e->pipe->lock);
-    zn_free(copy);
+    zn_free(id);
+}
+
+/* A copy for know(); NULL in *out if there is nothing to copy. */
+static int copy_id(const struct zn_blob *id, uint8_t **out)
+{
+    *out = NULL;
+    if (id->size == 0)
+        return 0;
+    *out = zn_alloc(id->size);
+    if (*out == NULL)
+        return -ENOMEM;
+    memcpy(*out, id->data, id->size);
     return 0;
 }
 
@@ -58,45 +66,45 @@ static void free_pipe(struct zn_end *e)
 static int be_ready(struct zn_socket *s, struct zn_end *e)
 {
     int rc = zn_socket_ready(s, e);
+    if (rc == 0)
+        rc = zn_socket_say_hello(s, e);
     if (rc < 0)
         zn_socket_end_close(s, e, 0);
-    else
-        zn_socket_say_hello(s, e);
     return rc;
 }
 
 /* ---- bind. */
 
+enum { ID_MAX = 255 };
+
 static void free_pending(struct pending *p)
 {
-    zn_free(p->id.data);
+    zn_free(p->id);
+    zn_free(p->binder_id);
     zn_free(p);
 }
 
-/* A pipe that was waiting becomes an end of s. */
+/* A pipe that was waiting becomes an end of s: as if its connecter had come just now, but
+ * what came before had nobody to be posted to. */
 static void adopt(struct zn_socket *s, struct zn_route *r, struct pending *p)
 {
     struct zn_end *e = p->end;
-    bool alone = zn_end_peer_closed(e);
-    int rc = know(e, &p->id);
+    const struct zn_blob *id = &r->options.routing_id;
+    unsigned what = ZN_POST_ATTACH | ZN_POST_READY | ZN_POST_READ;
+
+    if (id->size > 0) {
+        memcpy(p->binder_id, id->data, ZN_MIN(id->size, (size_t)ID_MAX));
+        know(e->peer, p->binder_id, id->size);
+        p->binder_id = NULL;
+    } else {
+        know(e->peer, NULL, 0);
+    }
+    know(e, p->id, p->id_size);
+    p->id = NULL;
     zn_end_own(e, &zn_socket_owner, s);
     zn_end_set_hwm(e, r->options.sndhwm, r->options.rcvhwm);
-    if (rc == 0)
-        rc = know(e->peer, &r->options.routing_id);
-    if (rc == 0)
-        rc = zn_socket_attach(s, e);
-    if (rc < 0) {
-        zn_socket_end_close(s, e, 0);
-        free_pending(p);
-        return;
-    }
     zn_end_post(e->peer, ZN_POST_READY, s);
-    if (be_ready(s, e) == 0) {
-        /* What came before had nobody to be posted to. */
-        zn_end_post(e, ZN_POST_READ, s);
-        if (alone || zn_end_peer_closed(e))
-            zn_end_post(e, ZN_POST_CLOSED, s);
-    }
+    zn_end_post(e, what | (zn_end_peer_closed(e) ? ZN_POST_CLOSED : 0u), s);
     free_pending(p);
 }
 
@@ -145,6 +153,7 @@ static int bind_name(struct zn_socket *s, const char *endpoint)
         zn_list_remove(&p->link);
         adopt(s, r, p);
     }
+    zn_socket_process(s);
     return 0;
 }
 
@@ -155,10 +164,14 @@ static int wait_for_binder(struct zn_ctx *ctx, struct zn_route *r, struct zn_end
     const struct zn_options *o = &r->options;
     size_t size = strlen(r->text) + 1;
     struct pending *p = zn_zalloc(sizeof *p + size);
-    if (p == NULL || zn_blob_set(&p->id, o->routing_id.data, o->routing_id.size) < 0) {
-        zn_free(p);
+    if (p == NULL)
+        return -ENOMEM;
+    p->binder_id = zn_alloc(ID_MAX);
+    if (p->binder_id == NULL || copy_id(&o->routing_id, &p->id) < 0) {
+        free_pending(p);
         return -ENOMEM;
     }
+    p->id_size = o->routing_id.size;
     memcpy(p->name, r->text, size);
     p->end = other;
     p->route = r;
@@ -180,11 +193,16 @@ static int meet(struct zn_route *r, struct zn_end *e, struct zn_socket **binder)
     if (b == NULL) {
         rc = wait_for_binder(ctx, r, e->peer);
     } else {
+        uint8_t *his, *mine = NULL;
         *binder = b->socket;
         zn_socket_hold(b->socket);
-        rc = know(e, &b->options.routing_id);
-        if (rc == 0)
-            rc = know(e->peer, &r->options.routing_id);
+        rc = copy_id(&b->options.routing_id, &his);
+        if (rc == 0 && (rc = copy_id(&r->options.routing_id, &mine)) < 0)
+            zn_free(his);
+        if (rc == 0) {
+            know(e, his, b->options.routing_id.size);
+            know(e->peer, mine, r->options.routing_id.size);
+        }
         zn_end_set_hwm(e->peer, b->options.sndhwm, b->options.rcvhwm);
     }
     zn_unlock(&ctx->inproc_lock);

@@ -189,6 +189,9 @@ static int check(const char *address, const struct zn_options *o)
     struct zn_addr a;
     bool can_connect;
     int rc = zn_tcp_parse_connect(address, &n, &can_connect);
+    /* Until zinc speaks SOCKS nobody is led past a proxy that was asked for. */
+    if (rc == 0 && o->socks_proxy.size > 0)
+        return -ENOTSUP;
     if (rc == 0 && n.has_source)
         rc = local_address(n.source_host, n.source_any_host, n.source_port, o->ipv6, &a);
     return rc;

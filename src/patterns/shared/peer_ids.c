@@ -121,6 +121,7 @@ int zn_ids_recv(struct zn_fair_queue *q, struct zn_socket *s, struct zn_incoming
     q->more = true;                      /* e's message is in hand, all of it to come */
     in->frame = (struct zn_frame){ .data = id.data, .size = id.size, .flags = ZN_MORE };
     in->end = NULL;
+    in->from = e;
     in->metadata = e->metadata;
     in->routing_id = 0;
     return 0;

@@ -108,9 +108,14 @@ static int subscribe(struct zn_publisher *p, struct zn_end *e, struct zn_bytes t
         rc = zn_subscriptions_add(&p->asked, &peer->asked, topic);
     if (rc < 0 || !p->tells)
         return ZN_MIN(rc, 0);
-    if (p->manual || p->verbose_subscribe || rc == ZN_SUBS_FIRST)
-        return notify(p, e, true, topic);
-    return 0;
+    if (!p->manual && !p->verbose_subscribe && rc != ZN_SUBS_FIRST)
+        return 0;
+
+    bool first = rc == ZN_SUBS_FIRST;
+    rc = notify(p, e, true, topic);
+    if (rc < 0 && first && !p->manual)   /* so that it is the first one again */
+        (void)zn_subscriptions_remove(&p->held, &peer->held, topic);
+    return rc;
 }
 
 static int cancel(struct zn_publisher *p, struct zn_end *e, struct zn_bytes topic)
@@ -175,24 +180,8 @@ static int take_command(struct zn_publisher *p, struct zn_end *e,
     return 0;
 }
 
-static int take_frame(struct zn_publisher *p, struct zn_end *e, const struct zn_frame *f)
+static int keep(struct zn_publisher *p, const struct zn_end *e, const struct zn_frame *f)
 {
-    struct peer *peer = peer_of(e);
-    bool first = !peer->more, is_one = f->size > 0 && f->data[0] <= 1;
-
-    if (f->flags & ZN_COMMAND)
-        return take_command(p, e, f);
-    if (first)
-        peer->subscribing = is_one;
-    peer->more = (f->flags & ZN_MORE) != 0;
-
-    if (is_one && (peer->subscribing || !p->only_first)) {
-        struct zn_bytes topic = { f->data + 1, f->size - 1 };
-        return f->data[0] == 1 ? subscribe(p, e, topic) : cancel(p, e, topic);
-    }
-    if (!p->tells)
-        return 0;                        /* RFC 29: PUB discards what peers send */
-
     struct zn_notice_source from = source_of(e);
     uint8_t *out = zn_notices_put(&p->notices, &from, f->flags & ZN_MORE, f->size);
     if (out == NULL)
@@ -202,29 +191,50 @@ static int take_frame(struct zn_publisher *p, struct zn_end *e, const struct zn_
     return 0;
 }
 
-/* Reads all there is: 0, or what zn_end_peek() or a lack of memory says. */
-static int take_all(struct zn_publisher *p, struct zn_end *e)
+/* On failure nothing has happened. */
+static int take_frame(struct zn_publisher *p, struct zn_end *e, const struct zn_frame *f)
 {
+    struct peer *peer = peer_of(e);
+    bool is_one = f->size > 0 && f->data[0] <= 1;
+    bool subscribing = peer->more ? peer->subscribing : is_one;
+    int rc = 0;
+
+    if (f->flags & ZN_COMMAND)
+        return take_command(p, e, f);
+    if (is_one && (subscribing || !p->only_first)) {
+        struct zn_bytes topic = { f->data + 1, f->size - 1 };
+        rc = f->data[0] == 1 ? subscribe(p, e, topic) : cancel(p, e, topic);
+    } else if (p->tells) {               /* RFC 29: PUB discards what peers send */
+        rc = keep(p, e, f);
+    }
+    if (rc == 0) {
+        peer->subscribing = subscribing;
+        peer->more = (f->flags & ZN_MORE) != 0;
+    }
+    return rc;
+}
+
+/* Reads all there is, or as far as there is memory: 0, or -EPIPE. */
+static int take_all(struct zn_socket *s, struct zn_end *e)
+{
+    struct zn_publisher *p = zn_socket_state(s);
     struct zn_frame f;
     int rc;
 
     while ((rc = zn_end_peek(e, &f)) > 0) {
-        rc = take_frame(p, e, &f);
+        if (take_frame(p, e, &f) < 0) {
+            zn_socket_try_again(s, e, ZN_POST_READ);
+            return 0;
+        }
         zn_end_next(e);
-        if (rc < 0)
-            return rc;
     }
     return rc;
 }
 
 void zn_publisher_readable(struct zn_socket *s, struct zn_end *e)
 {
-    int rc = take_all(zn_socket_state(s), e);
-
-    if (rc == -EPIPE)
+    if (take_all(s, e) == -EPIPE)
         zn_socket_end_done(s, e);
-    else if (rc < 0)
-        zn_socket_end_close(s, e, 0);
 }
 
 /* ---- Ends. */
@@ -312,15 +322,18 @@ int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
     if (rc == 0 && e->peer_version == PEER_VERSION_1)
         rc = subscribe(p, e, (struct zn_bytes){ NULL, 0 });
     if (rc == 0)
-        rc = take_all(p, e);
-    return rc == -EPIPE ? 0 : rc;        /* `closed` is still to come */
+        (void)take_all(s, e);            /* should it be closed: that is still to come */
+    return rc;
 }
 
 void zn_publisher_lost(struct zn_socket *s, struct zn_end *e)
 {
     struct zn_publisher *p = zn_socket_state(s);
+    struct zn_frame f;
 
-    (void)take_all(p, e);                /* of the connection that is gone */
+    (void)take_all(s, e);                /* of the connection that is gone */
+    while (zn_end_peek(e, &f) > 0)       /* no memory for the rest */
+        zn_end_next(e);
     forget(p, e);
 }
 

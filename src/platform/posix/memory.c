@@ -3,6 +3,7 @@
 #include "platform/platform.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void *zn_alloc(size_t size)
 {
@@ -26,6 +27,22 @@ void *zn_realloc(void *p, size_t size)
 }
 
 void zn_free(void *p)
+{
+    free(p);
+}
+
+void *zn_zalloc_lines(size_t size)
+{
+    size = (size + ZN_CACHE_LINE - 1) & ~(size_t)(ZN_CACHE_LINE - 1);
+    if (zn_fault(ZN_FAULT_ALLOC, "zalloc_lines"))
+        return NULL;
+    void *p = aligned_alloc(ZN_CACHE_LINE, size);
+    if (p != NULL)
+        memset(p, 0, size);
+    return p;
+}
+
+void zn_free_lines(void *p)
 {
     free(p);
 }

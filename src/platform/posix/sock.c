@@ -92,7 +92,7 @@ int zn_sock_name(int fd, struct zn_addr *addr)
 int zn_sock_peer(int fd, struct zn_addr *addr)
 {
     socklen_t size = sizeof addr->bytes;
-    FAULT("getpeername", ENOTCONN);
+    FAULT("getpeername", ENOBUFS);
     if (getpeername(fd, (void *)addr->bytes, &size) < 0)
         return -errno;
     addr->size = size;

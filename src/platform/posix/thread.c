@@ -49,6 +49,18 @@ static void schedule(pthread_t id, const struct zn_thread_options *o)
     pthread_setschedparam(id, policy, &param);
 }
 
+unsigned zn_cores(void)
+{
+    static _Atomic unsigned known;
+    unsigned n = atomic_load_explicit(&known, memory_order_relaxed);
+    if (n == 0) {
+        cpu_set_t set;
+        n = sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+        atomic_store_explicit(&known, n, memory_order_relaxed);
+    }
+    return n;
+}
+
 int zn_thread_start(struct zn_thread **out, const char *name,
                     const struct zn_thread_options *options, void (*main)(void *),
                     void *arg)

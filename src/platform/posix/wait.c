@@ -15,13 +15,6 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t val, const struct tim
 
 #define SPINS 60
 
-static inline void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
 void zn_lock_slow(struct zn_lock *l)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -31,7 +24,7 @@ void zn_lock_slow(struct zn_lock *l)
                                                      memory_order_acquire,
                                                      memory_order_relaxed))
             return;
-        relax();
+        zn_relax();
     }
     for (;;) {
         /* Who gets here may share the lock with sleepers: keep WAITED set. */

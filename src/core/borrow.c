@@ -1,0 +1,203 @@
+/* core/borrow.c - see borrow.h. */
+#include "core/borrow.h"
+
+#include "core/ctx.h"
+#include "core/establish.h"
+
+#define LOAN_MS 1                        /* after that without a borrower, it comes back */
+
+/* ---- Tools. */
+
+static struct zn_borrower *take_tools(struct zn_ctx *ctx)
+{
+    zn_lock(&ctx->borrow_lock);
+    struct zn_borrower *b = ctx->borrowers;
+    if (b != NULL)
+        ctx->borrowers = b->next;
+    zn_unlock(&ctx->borrow_lock);
+    if (b != NULL)
+        return b;
+    b = zn_alloc(sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->signal = zn_signal_open();
+    if (b->signal < 0) {
+        zn_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+static void give_tools(struct zn_ctx *ctx, struct zn_borrower *b)
+{
+    zn_lock(&ctx->borrow_lock);
+    b->next = ctx->borrowers;
+    ctx->borrowers = b;
+    zn_unlock(&ctx->borrow_lock);
+}
+
+void zn_borrowers_free(struct zn_ctx *ctx)
+{
+    while (ctx->borrowers != NULL) {
+        struct zn_borrower *b = ctx->borrowers;
+        ctx->borrowers = b->next;
+        zn_sock_close(b->signal);
+        zn_free(b);
+    }
+}
+
+/* ---- The caller's part. */
+
+/* The session behind an end, held, if it can be had. */
+static struct zn_session *session_of(struct zn_end *e)
+{
+    struct zn_session *ss = NULL;
+    zn_lock(&e->pipe->lock);
+    if (e->peer->owner == &zn_session_owner) {
+        ss = e->peer->session;
+        zn_session_hold(ss);
+    }
+    zn_unlock(&e->pipe->lock);
+    return ss;
+}
+
+static bool borrow(struct zn_loan *loan, struct zn_session *ss)
+{
+    if (atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC
+        || atomic_exchange_explicit(&ss->lent, 1, memory_order_acq_rel))
+        return false;
+    loan->sessions[loan->count++] = ss;
+    return true;
+}
+
+bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
+{
+    loan->count = 0;
+    if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
+        return false;
+    for (uint32_t i = 0; i < s->end_count; i++) {
+        struct zn_session *ss = session_of(s->ends[i]);
+        if (ss != NULL && !borrow(loan, ss))
+            zn_session_drop(ss);
+    }
+    loan->tools = loan->count > 0 ? take_tools(s->ctx) : NULL;
+    loan->socket = s;
+    if (loan->tools == NULL) {
+        zn_loan_end(loan);
+        return false;
+    }
+    loan->watcher = (struct zn_watcher){ .signal = -1 };
+    zn_socket_watch(s, &loan->watcher);
+    return true;
+}
+
+void zn_loan_end(struct zn_loan *loan)
+{
+    for (int i = 0; i < loan->count; i++) {
+        struct zn_session *ss = loan->sessions[i];
+        atomic_store_explicit(&ss->lent_until, zn_now(), memory_order_relaxed);
+        atomic_store_explicit(&ss->lent, 0, memory_order_release);
+        /* Somebody must look whether the borrower comes back. */
+        if (atomic_load_explicit(&ss->on_loan, memory_order_acquire)
+            && !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
+            zn_session_post(ss, ZN_WORK_CONTROL);
+        zn_session_drop(ss);
+    }
+    if (loan->tools == NULL)
+        return;
+    zn_socket_unwatch(loan->socket, &loan->watcher);
+    give_tools(loan->socket->ctx, loan->tools);
+}
+
+static bool is_on_loan(struct zn_session *ss)
+{
+    return atomic_load_explicit(&ss->on_loan, memory_order_acquire);
+}
+
+static void work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words)
+{
+    atomic_fetch_or_explicit(&ss->work, words, memory_order_acq_rel);
+    zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch);
+}
+
+void zn_loan_read(struct zn_loan *loan)
+{
+    for (int i = 0; i < loan->count; i++)
+        work_on(loan, loan->sessions[i],
+                is_on_loan(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND);
+}
+
+void zn_loan_arm(struct zn_loan *loan)
+{
+    zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal);
+}
+
+int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
+{
+    struct zn_pollfd fds[ZN_LOAN_MAX + 1];
+    fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
+    for (int i = 0; i < loan->count; i++) {
+        struct zn_session *ss = loan->sessions[i];
+        fds[i + 1] = (struct zn_pollfd){ .fd = is_on_loan(ss) ? ss->fd : -1,
+                                         .events = ZN_FD_IN };
+    }
+    int rc = zn_poll(fds, (size_t)loan->count + 1, timeout_ns, NULL);
+    zn_socket_watch_signal(loan->socket, &loan->watcher, -1);
+    if (fds[0].revents != 0)
+        zn_signal_clear(loan->tools->signal);
+    if (rc <= 0)
+        return rc == 0 ? -ETIMEDOUT : rc;
+    for (int i = 0; i < loan->count; i++) {
+        unsigned gone = fds[i + 1].revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
+        if (fds[i + 1].revents != 0)
+            work_on(loan, loan->sessions[i], ZN_WORK_IN | gone);
+    }
+    return 0;
+}
+
+/* ---- The session's part. */
+
+void zn_session_lend(struct zn_session *ss)
+{
+    if (is_on_loan(ss) || !ss->watched || ss->kernel_full)
+        return;
+    zn_loop_unwatch(ss->loop, ss->fd);
+    ss->watched = false;
+    atomic_store_explicit(&ss->on_loan, true, memory_order_release);
+}
+
+static void take_back(struct zn_session *ss)
+{
+    atomic_store_explicit(&ss->on_loan, false, memory_order_release);
+    int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
+    ss->watched = rc == 0;
+    if (rc < 0)
+        ss->failed = rc;
+}
+
+void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
+{
+    if (!is_on_loan(ss))
+        return;
+    if (ss->kernel_full) {
+        take_back(ss);
+        return;
+    }
+    if (ss->due[ZN_DUE_LOAN] > now)
+        return;
+    ss->due[ZN_DUE_LOAN] = 0;
+    if (atomic_load_explicit(&ss->lent, memory_order_acquire)) {
+        /* The borrower waits; it will say when it leaves. */
+        atomic_store_explicit(&ss->minded, 0, memory_order_release);
+        if (atomic_load_explicit(&ss->lent, memory_order_seq_cst))
+            return;
+        atomic_store_explicit(&ss->minded, 1, memory_order_relaxed);
+    }
+    uint64_t until = atomic_load_explicit(&ss->lent_until, memory_order_relaxed);
+    if (now < until + LOAN_MS * ZN_MS) {
+        zn_session_due(ss, ZN_DUE_LOAN, LOAN_MS);
+        return;
+    }
+    atomic_store_explicit(&ss->minded, 0, memory_order_release);
+    take_back(ss);
+}
