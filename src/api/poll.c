@@ -7,8 +7,8 @@
 
 #include <zmq.h>
 
-#include "api/result.h"
 #include "api/poll.h"
+#include "api/result.h"
 #include "core/socket.h"
 
 /* One call's watch over its sockets. */
@@ -73,7 +73,8 @@ static int look_fds(struct polling *p, int ready, uint64_t timeout_ns)
         bool is_fd = item->socket == NULL;
         p->fds[i + 1] = (struct zn_pollfd){
             .fd = is_fd ? item->fd : -1,
-            .events = is_fd ? (short)(item->events & (ZN_FD_IN | ZN_FD_OUT | ZN_FD_PRI)) : 0,
+            .events =
+                is_fd ? (short)(item->events & (ZN_FD_IN | ZN_FD_OUT | ZN_FD_PRI)) : 0,
         };
     }
     int rc = zn_poll(p->fds, p->count + 1, timeout_ns, p->sigmask);
@@ -188,9 +189,12 @@ static int use_fds(struct polling *p)
     return 0;
 }
 
-int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms, const void *sigmask)
+int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms,
+                  const void *sigmask)
 {
-    struct polling p = { .items = items, .count = count, .signal = -1, .sigmask = sigmask };
+    struct polling p = {
+        .items = items, .count = count, .signal = -1, .sigmask = sigmask
+    };
     uint64_t until = timeout_ms < 0 ? ZN_FOREVER : zn_now() + to_ns(timeout_ms);
     int rc = 0;
     if (has_fds(&p) || sigmask != NULL)
@@ -218,11 +222,11 @@ static int just_wait(long timeout_ms, const void *sigmask)
 {
     if (timeout_ms == 0)
         return 0;
-    return zn_poll(NULL, 0, timeout_ms < 0 ? ZN_FOREVER : to_ns(timeout_ms),
-                   sigmask);
+    return zn_poll(NULL, 0, timeout_ms < 0 ? ZN_FOREVER : to_ns(timeout_ms), sigmask);
 }
 
-static int poll_all(zmq_pollitem_t *items, int count, long timeout_ms, const void *sigmask)
+static int poll_all(zmq_pollitem_t *items, int count, long timeout_ms,
+                    const void *sigmask)
 {
     if (count < 0)
         return zn_result(-EINVAL);

@@ -5,6 +5,7 @@
 #include <zmq.h>
 
 /* Sets revents. How many items are ready, 0 when time is up, -errno. sigmask may be NULL. */
-int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms, const void *sigmask);
+int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms,
+                  const void *sigmask);
 
 #endif

@@ -1,8 +1,8 @@
 /* api/poller.c - zmq_poller_*: a set of items kept between waits. */
 #include <zmq.h>
 
-#include "api/result.h"
 #include "api/poll.h"
+#include "api/result.h"
 #include "core/socket.h"
 
 #define POLLER_TAG 0x7a6e706fu
@@ -200,7 +200,8 @@ static int wait_all(struct zn_poller *p, zmq_poller_event_t *events, int room,
     return n > 0 ? n : -EAGAIN;
 }
 
-int zmq_poller_wait_all(void *poller, zmq_poller_event_t *events, int count, long timeout_ms)
+int zmq_poller_wait_all(void *poller, zmq_poller_event_t *events, int count,
+                        long timeout_ms)
 {
     struct zn_poller *p = check(poller);
     if (p == NULL || events == NULL)

@@ -82,10 +82,12 @@ static int send_bytes(void *handle, const void *buf, size_t size, int flags)
 {
     if (buf == NULL && size > 0)
         return zn_result(-EFAULT);
-    struct zn_frame f = { .data = buf, .size = size,
+    struct zn_frame f = { .data = buf,
+                          .size = size,
                           .flags = flags & ZMQ_SNDMORE ? ZN_MORE : 0 };
     int rc = zn_socket_send(handle, &f, flags, 0);
-    return rc < 0 ? zn_result(rc) : zn_result_size(size > INT_MAX ? INT_MAX : (ptrdiff_t)size);
+    return rc < 0 ? zn_result(rc)
+                  : zn_result_size(size > INT_MAX ? INT_MAX : (ptrdiff_t)size);
 }
 
 int zmq_send(void *handle, const void *buf, size_t size, int flags)
@@ -101,11 +103,14 @@ int zmq_send_const(void *handle, const void *buf, size_t size, int flags)
     struct zn_content *c = zn_content_wrap((void *)(uintptr_t)buf, size, NULL, NULL);
     if (c == NULL)
         return zn_result(-ENOMEM);
-    struct zn_frame f = { .data = buf, .size = size, .content = c,
+    struct zn_frame f = { .data = buf,
+                          .size = size,
+                          .content = c,
                           .flags = flags & ZMQ_SNDMORE ? ZN_MORE : 0 };
     int rc = zn_socket_send(handle, &f, flags, 0);
     zn_content_drop(c);
-    return rc < 0 ? zn_result(rc) : zn_result_size(size > INT_MAX ? INT_MAX : (ptrdiff_t)size);
+    return rc < 0 ? zn_result(rc)
+                  : zn_result_size(size > INT_MAX ? INT_MAX : (ptrdiff_t)size);
 }
 
 int zmq_msg_send(zmq_msg_t *msg, void *handle, int flags)

@@ -11,7 +11,7 @@
 
 #define ZN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ZN_CONTAINER(ptr, type, member) \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define ZN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define ZN_MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -63,8 +63,8 @@ static struct zn_session *session_of(struct zn_end *e)
 
 static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
-    if (atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC
-        || atomic_exchange_explicit(&ss->lent, 1, memory_order_acq_rel))
+    if (atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC ||
+        atomic_exchange_explicit(&ss->lent, 1, memory_order_acq_rel))
         return false;
     loan->sessions[loan->count++] = ss;
     return true;
@@ -98,8 +98,8 @@ void zn_loan_end(struct zn_loan *loan)
         atomic_store_explicit(&ss->lent_until, zn_now(), memory_order_relaxed);
         atomic_store_explicit(&ss->lent, 0, memory_order_release);
         /* Somebody must look whether the borrower comes back. */
-        if (atomic_load_explicit(&ss->on_loan, memory_order_acquire)
-            && !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
+        if (zn_session_is_lent(ss) &&
+            !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
             zn_session_post(ss, ZN_WORK_CONTROL);
         zn_session_drop(ss);
     }
@@ -107,11 +107,6 @@ void zn_loan_end(struct zn_loan *loan)
         return;
     zn_socket_unwatch(loan->socket, &loan->watcher);
     give_tools(loan->socket->ctx, loan->tools);
-}
-
-static bool is_on_loan(struct zn_session *ss)
-{
-    return atomic_load_explicit(&ss->on_loan, memory_order_acquire);
 }
 
 static void work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words)
@@ -124,7 +119,7 @@ void zn_loan_read(struct zn_loan *loan)
 {
     for (int i = 0; i < loan->count; i++)
         work_on(loan, loan->sessions[i],
-                is_on_loan(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND);
+                zn_session_is_lent(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND);
 }
 
 void zn_loan_arm(struct zn_loan *loan)
@@ -138,7 +133,8 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
     fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
     for (int i = 0; i < loan->count; i++) {
         struct zn_session *ss = loan->sessions[i];
-        fds[i + 1] = (struct zn_pollfd){ .fd = is_on_loan(ss) ? ss->fd : -1,
+        fds[i + 1] = (struct zn_pollfd){ .fd = atomic_load_explicit(&ss->lent_fd,
+                                                                    memory_order_acquire),
                                          .events = ZN_FD_IN };
     }
     int rc = zn_poll(fds, (size_t)loan->count + 1, timeout_ns, NULL);
@@ -157,18 +153,23 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 
 /* ---- The session's part. */
 
+bool zn_session_is_lent(const struct zn_session *ss)
+{
+    return atomic_load_explicit(&ss->lent_fd, memory_order_acquire) >= 0;
+}
+
 void zn_session_lend(struct zn_session *ss)
 {
-    if (is_on_loan(ss) || !ss->watched || ss->kernel_full)
+    if (zn_session_is_lent(ss) || !ss->watched || ss->kernel_full)
         return;
     zn_loop_unwatch(ss->loop, ss->fd);
     ss->watched = false;
-    atomic_store_explicit(&ss->on_loan, true, memory_order_release);
+    atomic_store_explicit(&ss->lent_fd, ss->fd, memory_order_release);
 }
 
 static void take_back(struct zn_session *ss)
 {
-    atomic_store_explicit(&ss->on_loan, false, memory_order_release);
+    atomic_store_explicit(&ss->lent_fd, -1, memory_order_release);
     int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
     ss->watched = rc == 0;
     if (rc < 0)
@@ -177,7 +178,7 @@ static void take_back(struct zn_session *ss)
 
 void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
 {
-    if (!is_on_loan(ss))
+    if (!zn_session_is_lent(ss))
         return;
     if (ss->kernel_full) {
         take_back(ss);

@@ -108,8 +108,7 @@ int zn_socket_bind(struct zn_socket *s, const char *endpoint)
 
 static struct zn_route *find_route(struct zn_socket *s, const char *text)
 {
-    ZN_LIST_EACH(it, &s->routes)
-    {
+    ZN_LIST_EACH (it, &s->routes) {
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (strcmp(r->text, text) == 0)
             return r;
@@ -117,7 +116,8 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
     return NULL;
 }
 
-static int connect_stream(struct zn_socket *s, const struct place *at, const char *endpoint)
+static int connect_stream(struct zn_socket *s, const struct place *at,
+                          const char *endpoint)
 {
     struct zn_route *same = find_route(s, endpoint);
     if (same != NULL && !same->bound && s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE)
@@ -178,8 +178,8 @@ int zn_socket_unbind(struct zn_socket *s, const char *endpoint)
     char alias[ZN_ENDPOINT_MAX];
     if (at.transport->alias == NULL)
         return -ENOENT;
-    for (int i = 0; at.transport->alias(at.address, &s->options, i, alias, sizeof alias) == 0;
-         i++)
+    for (int i = 0;
+         at.transport->alias(at.address, &s->options, i, alias, sizeof alias) == 0; i++)
         if (close_routes(s, alias) > 0)
             return 0;
     return -ENOENT;

@@ -129,7 +129,7 @@ int zn_ctx_shutdown(struct zn_ctx *ctx)
 {
     zn_lock(&ctx->lock);
     ctx->stopped = true;
-    ZN_LIST_EACH(it, &ctx->sockets)
+    ZN_LIST_EACH (it, &ctx->sockets)
         zn_socket_stop(ZN_CONTAINER(it, struct zn_socket, ctx_link));
     zn_unlock(&ctx->lock);
     return 0;
@@ -223,15 +223,25 @@ static int *plain(struct zn_ctx *ctx, int option, bool set, int *least)
 {
     *least = 0;
     switch (option) {
-    case ZMQ_IO_THREADS: return &ctx->io_threads;
-    case ZMQ_MAX_SOCKETS: *least = 1; return &ctx->max_sockets;
-    case ZMQ_THREAD_PRIORITY: return set ? &ctx->priority : NULL;
-    case ZMQ_THREAD_SCHED_POLICY: return &ctx->policy;
-    case ZMQ_MAX_MSGSZ: return &ctx->max_msgsz;
-    case ZMQ_ZERO_COPY_RECV: return &ctx->zero_copy;
-    case ZMQ_IPV6: return &ctx->ipv6;
-    case ZMQ_BLOCKY: return &ctx->blocky;
-    default: return NULL;
+    case ZMQ_IO_THREADS:
+        return &ctx->io_threads;
+    case ZMQ_MAX_SOCKETS:
+        *least = 1;
+        return &ctx->max_sockets;
+    case ZMQ_THREAD_PRIORITY:
+        return set ? &ctx->priority : NULL;
+    case ZMQ_THREAD_SCHED_POLICY:
+        return &ctx->policy;
+    case ZMQ_MAX_MSGSZ:
+        return &ctx->max_msgsz;
+    case ZMQ_ZERO_COPY_RECV:
+        return &ctx->zero_copy;
+    case ZMQ_IPV6:
+        return &ctx->ipv6;
+    case ZMQ_BLOCKY:
+        return &ctx->blocky;
+    default:
+        return NULL;
     }
 }
 

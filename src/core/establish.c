@@ -65,7 +65,8 @@ static void tell(struct zn_session *ss, uint64_t event, uint64_t value)
 {
     const char *local = ss->names ? ss->names : ss->initiator ? "" : ss->route->text;
     const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
-                                   : ss->initiator ? ss->route->text : "";
+                         : ss->initiator ? ss->route->text
+                                         : "";
     zn_monitor_tell_connection(socket_of(ss), event, value, local, remote, ss->initiator);
 }
 
@@ -136,8 +137,8 @@ static void try_next(struct zn_session *ss, int error)
             zn_session_connected(ss);
         return;
     }
-    if (error == -ECONNREFUSED
-        && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
+    if (error == -ECONNREFUSED &&
+        options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
         give_up(ss);
     else
         try_later(ss);
@@ -567,7 +568,8 @@ static void leave_word(struct zn_session *ss)
     zn_queue_rollback(ss->end->out);
     if (notifies(ss, ZMQ_NOTIFY_DISCONNECT))
         zn_session_inject(ss, NULL, 0);
-    const struct zn_blob *bye = zn_socket_goodbye(socket_of(ss), options(ss), ss->initiator);
+    const struct zn_blob *bye =
+        zn_socket_goodbye(socket_of(ss), options(ss), ss->initiator);
     if (bye != NULL)
         zn_session_inject(ss, bye->data, bye->size);
     /* The connection is over: nothing more will ask for room, so all of it is shown. */
@@ -618,8 +620,8 @@ void zn_session_lost(struct zn_session *ss, int error)
     memset(ss->due, 0, sizeof ss->due);
     ss->failed = 0;
 
-    bool stop = handshaking
-                && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED;
+    bool stop =
+        handshaking && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED;
     if (!ss->initiator || fatal || local) {
         zn_session_die(ss);
     } else if (stop) {

@@ -42,7 +42,6 @@ unsigned zn_socket_events(struct zn_socket *s)
 
 static ptrdiff_t try_recv(struct zn_socket *s, void *arg);
 
-
 static uint64_t deadline(int timeout_ms)
 {
     return timeout_ms < 0 ? ZN_FOREVER : zn_now() + (uint64_t)timeout_ms * ZN_MS;
@@ -78,7 +77,8 @@ static void learn(struct zn_socket *s, uint64_t took)
 {
     uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
     uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)SPIN_MAX * 4);
-    atomic_store_explicit(&s->spin.usual, usual - usual / 8 + now / 8, memory_order_relaxed);
+    atomic_store_explicit(&s->spin.usual, usual - usual / 8 + now / 8,
+                          memory_order_relaxed);
 }
 
 /* True if something was posted. Without the lock. */
@@ -87,8 +87,8 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
     uint64_t now = begin, last = begin;
     while (now - begin < SPIN_MAX) {
         for (int i = 0; i < 16; i++) {
-            if (atomic_load_explicit(&s->ready, memory_order_acquire) != NULL
-                || zn_socket_stopped(s))
+            if (atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||
+                zn_socket_stopped(s))
                 return true;
             if (loan != NULL)
                 zn_loan_read(loan);
@@ -137,7 +137,8 @@ static int sleep_once(struct wait *w)
     if (ZN_UNLIKELY(again))
         zn_sleep(ZN_MS);
     uint64_t ns = time_left(w->until);
-    int rc = w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
+    int rc =
+        w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;

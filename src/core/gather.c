@@ -11,7 +11,8 @@ struct piece {
     bool more, shared;
 };
 
-static void look(const uint8_t *p, enum zn_framing framing, uint8_t *v1, struct piece *out)
+static void look(const uint8_t *p, enum zn_framing framing, uint8_t *v1,
+                 struct piece *out)
 {
     struct zn_frame f;
     out->length = zn_queue_record(p, &f, &out->head, &out->head_size);

@@ -79,7 +79,8 @@ static int on_command(struct zn_session *ss, const uint8_t *body, size_t size)
     if (!zn_command_is(&cmd, "SUBSCRIBE") && !zn_command_is(&cmd, "CANCEL"))
         return 0;
     bool publishes = ss->route->socket->pattern->flags & ZN_PAT_EAGER;
-    struct zn_frame f = { .data = body, .size = size,
+    struct zn_frame f = { .data = body,
+                          .size = size,
                           .flags = publishes ? ZN_COMMAND : 0 };
     return zn_queue_write(ss->end->out, &f);
 }
@@ -103,10 +104,11 @@ static int end_run(struct zn_session *ss, struct run *run, const uint8_t *p)
 }
 
 /* Whether a frame can lie in the queue just as it lies here. */
-static bool is_plain(const struct zn_session *ss, const struct zn_frame_header *h, uint8_t raw)
+static bool is_plain(const struct zn_session *ss, const struct zn_frame_header *h,
+                     uint8_t raw)
 {
-    return (raw & ~(unsigned)ZN_FRAME_MORE) == 0 && ss->version >= ZN_ZMTP_2
-           && ss->end->out->slot == NULL && h->size <= 255;
+    return (raw & ~(unsigned)ZN_FRAME_MORE) == 0 && ss->version >= ZN_ZMTP_2 &&
+           ss->end->out->slot == NULL && h->size <= 255;
 }
 
 int zn_session_frame(struct zn_session *ss, const struct zn_frame *f)
@@ -140,8 +142,8 @@ ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
         if (is_plain(ss, h, p[0])) {
             if (req && check_req(ss, h->flags, h->size) < 0)
                 return -EPROTO;
-            if ((size_t)(p + length - run.start) > ZN_CHUNK_MAX / 2
-                && (rc = end_run(ss, &run, p)) < 0)
+            if ((size_t)(p + length - run.start) > ZN_CHUNK_MAX / 2 &&
+                (rc = end_run(ss, &run, p)) < 0)
                 return rc;
             p += length;
             if (!(h->flags & ZN_FRAME_MORE)) {

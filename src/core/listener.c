@@ -86,8 +86,9 @@ static void on_ready(struct zn_watch *w, unsigned events)
         if (rc < 0)
             return;
         if (fd >= 0)
-            zn_session_accept(l->route, zn_ctx_loop(l->route->socket->ctx,
-                                                    l->route->options.affinity), fd);
+            zn_session_accept(
+                l->route, zn_ctx_loop(l->route->socket->ctx, l->route->options.affinity),
+                fd);
     }
 }
 
@@ -115,7 +116,8 @@ static void end(struct zn_task *t)
     zn_loop_retire(l->loop, &l->grave);
 }
 
-int zn_listener_new(struct zn_route *r, struct zn_loop *loop, const struct zn_listening *from)
+int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
+                    const struct zn_listening *from)
 {
     struct zn_listener *l = zn_zalloc(sizeof *l);
     if (l == NULL)

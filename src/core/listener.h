@@ -8,7 +8,8 @@
 
 /* Listens on l->fd, which it owns on success, as does l->path. The route's socket is
  * locked. -ENOMEM, ... */
-int zn_listener_new(struct zn_route *r, struct zn_loop *loop, const struct zn_listening *l);
+int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
+                    const struct zn_listening *l);
 /* The descriptor is closed on return: the address is free. The socket is locked. */
 void zn_listener_close(struct zn_listener *l);
 

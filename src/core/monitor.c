@@ -49,7 +49,8 @@ static void put_all(struct zn_handle *m, const struct part *parts, int count)
     }
 }
 
-static void send_v1(struct zn_handle *m, uint64_t event, uint64_t value, const char *where)
+static void send_v1(struct zn_handle *m, uint64_t event, uint64_t value,
+                    const char *where)
 {
     uint8_t head[6];
     uint16_t e = (uint16_t)event;
@@ -64,7 +65,8 @@ enum { VALUES_MAX = 2 };
 static void send_v2(struct zn_handle *m, uint64_t event, const uint64_t *values,
                     uint64_t count, const char *local, const char *remote)
 {
-    struct part parts[4 + VALUES_MAX] = { { &event, sizeof event }, { &count, sizeof count } };
+    struct part parts[4 + VALUES_MAX] = { { &event, sizeof event },
+                                          { &count, sizeof count } };
     int n = 2;
     for (uint64_t i = 0; i < count && i < VALUES_MAX; i++)
         parts[n++] = (struct part){ &values[i], sizeof values[i] };
@@ -96,8 +98,8 @@ void zn_monitor_tell_connection(struct zn_socket *s, uint64_t event, uint64_t va
     zn_unlock(&s->monitor_lock);
 }
 
-void zn_monitor_tell(struct zn_socket *s, uint64_t event, uint64_t value, const char *local,
-                     const char *remote)
+void zn_monitor_tell(struct zn_socket *s, uint64_t event, uint64_t value,
+                     const char *local, const char *remote)
 {
     zn_monitor_tell_connection(s, event, value, local, remote, false);
 }
@@ -136,8 +138,8 @@ static int open_monitor(struct zn_socket *s, const char *endpoint, int type,
     return rc;
 }
 
-int zn_monitor_start(struct zn_socket *s, const char *endpoint, uint64_t events, int version,
-                     int type)
+int zn_monitor_start(struct zn_socket *s, const char *endpoint, uint64_t events,
+                     int version, int type)
 {
     struct zn_endpoint ep;
     if (zn_socket_stopped(s))
@@ -173,8 +175,8 @@ int zn_monitor_start(struct zn_socket *s, const char *endpoint, uint64_t events,
 
 static uint64_t queued(const struct zn_queue *q)
 {
-    return atomic_load_explicit(&q->written, memory_order_relaxed)
-           - atomic_load_explicit(&q->consumed, memory_order_relaxed);
+    return atomic_load_explicit(&q->written, memory_order_relaxed) -
+           atomic_load_explicit(&q->consumed, memory_order_relaxed);
 }
 
 int zn_monitor_pipes_stats(struct zn_socket *s)

@@ -118,7 +118,8 @@ static uint32_t next_cap(const struct zn_queue *q, size_t need)
 {
     size_t cap = ZN_CHUNK_MIN;
     if (q->wchunk != NULL) {
-        bool lags = q->wmsgs - atomic_load_explicit(&q->consumed, memory_order_relaxed) > 4;
+        bool lags =
+            q->wmsgs - atomic_load_explicit(&q->consumed, memory_order_relaxed) > 4;
         cap = lags ? (size_t)q->wchunk->cap * 4 : q->wchunk->cap;
     }
     cap = ZN_MIN(cap, ZN_CHUNK_MAX);
@@ -304,7 +305,8 @@ static int peek_slot(struct zn_queue *q, struct zn_frame *f)
     }
     if (slot->taken == NULL)
         return 0;
-    *f = (struct zn_frame){ .data = slot->taken->data, .size = slot->taken->size,
+    *f = (struct zn_frame){ .data = slot->taken->data,
+                            .size = slot->taken->size,
                             .content = slot->taken };
     q->peeked = 0;
     q->peeked_more = false;
@@ -357,8 +359,8 @@ enum zn_room zn_queue_writer_waits(struct zn_queue *q)
     if (lwm == UINT32_MAX)
         return ZN_ROOM_NO_NEWS;
     atomic_thread_fence(memory_order_seq_cst);
-    bool waits = atomic_load_explicit(&q->writer_waiting, memory_order_relaxed)
-                 && atomic_exchange_explicit(&q->writer_waiting, 0, memory_order_acq_rel);
+    bool waits = atomic_load_explicit(&q->writer_waiting, memory_order_relaxed) &&
+                 atomic_exchange_explicit(&q->writer_waiting, 0, memory_order_acq_rel);
     if (!wake) {
         q->owes_wake |= waits;
         return waits ? ZN_ROOM_TELL : ZN_ROOM_NO_NEWS;

@@ -59,7 +59,8 @@ struct zn_queue {
     _Atomic uint64_t consumed;           /* messages */
 
     /* both */
-    _Alignas(ZN_CACHE_LINE) _Atomic uint8_t reader_asleep; /* tell it of what is published */
+    _Alignas(ZN_CACHE_LINE) _Atomic uint8_t
+        reader_asleep;              /* tell it of what is published */
     _Atomic uint8_t writer_waiting;      /* tell it when there is room */
     _Atomic uint32_t hwm;                /* messages; 0: no limit */
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
@@ -99,8 +100,8 @@ static inline void zn_queue_message_done(struct zn_queue *q)
  * does not publish. -ENOMEM: nothing was written. */
 static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
 {
-    if (ZN_UNLIKELY(f->size > 255 || f->content != NULL || q->wchunk == NULL
-                    || q->wchunk->cap - q->wpos <= f->size + 2 || q->slot != NULL))
+    if (ZN_UNLIKELY(f->size > 255 || f->content != NULL || q->wchunk == NULL ||
+                    q->wchunk->cap - q->wpos <= f->size + 2 || q->slot != NULL))
         return zn_queue_write_slow(q, f);
 
     uint8_t *p = q->wchunk->data + q->wpos;
@@ -132,8 +133,8 @@ static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
     if (upto == atomic_load_explicit(&q->written, memory_order_relaxed))
         return false;
     atomic_exchange_explicit(&q->written, upto, memory_order_seq_cst);
-    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed)
-           && atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
+    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) &&
+           atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
 }
 
 /* ---- The reader. */
@@ -175,8 +176,8 @@ static inline enum zn_room zn_queue_next(struct zn_queue *q)
     q->rmsgs++;
     atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
     uint32_t lwm = atomic_load_explicit(&q->lwm, memory_order_relaxed);
-    if (++q->since_check < lwm && q->rmsgs != q->seen_written
-        && !atomic_load_explicit(&q->writer_waiting, memory_order_relaxed))
+    if (++q->since_check < lwm && q->rmsgs != q->seen_written &&
+        !atomic_load_explicit(&q->writer_waiting, memory_order_relaxed))
         return ZN_ROOM_NO_NEWS;
     return zn_queue_writer_waits(q);
 }

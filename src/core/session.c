@@ -74,8 +74,8 @@ struct runner {
 
 static int read_in(struct zn_session *ss, const struct runner *by)
 {
-    bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed)
-                  || zn_end_peer_closed(ss->end);
+    bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
+                  zn_end_peer_closed(ss->end);
     if (!let_go)
         return zn_session_read(ss, by->scratch, by->size);
     return by->on_loop ? zn_session_drain(ss) : 0;
@@ -118,16 +118,16 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
         return 0;
     if (ss->write_failed && !(by->may & ZN_WORK_IN))
         left |= ZN_WORK_IN;
-    if (ss->failed != 0 || zn_end_peer_closed(ss->end)
-        || (ss->kernel_full && atomic_load_explicit(&ss->on_loan, memory_order_relaxed)))
+    if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
+        (ss->kernel_full && zn_session_is_lent(ss)))
         left |= ZN_WORK_CONTROL;
     return left;
 }
 
 static void run_on_caller(struct zn_session *ss, const struct runner *by)
 {
-    unsigned words = atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN,
-                                               memory_order_acq_rel);
+    unsigned words =
+        atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel);
     unsigned left = words & ~(unsigned)ZN_WORK_TOKEN & ~by->may;
     if (phase_of(ss) != ZN_PHASE_TRAFFIC)
         left = words & ~(unsigned)ZN_WORK_TOKEN;
@@ -146,22 +146,22 @@ static void run_on_loop(struct zn_session *ss)
     const struct runner by = { true, ~0u, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
     uint32_t is;
     do {
-        unsigned words = atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN,
-                                                   memory_order_acq_rel);
+        unsigned words =
+            atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel);
         words &= ~(unsigned)ZN_WORK_TOKEN;
         if (words != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
             move(ss, words, &by);
         zn_session_control(ss, words);
         is = ZN_WORK_TOKEN;
-    } while (!atomic_compare_exchange_strong_explicit(&ss->work, &is, 0, memory_order_acq_rel,
-                                                      memory_order_relaxed));
+    } while (!atomic_compare_exchange_strong_explicit(
+        &ss->work, &is, 0, memory_order_acq_rel, memory_order_relaxed));
 }
 
 /* False: somebody else has it, and will see the words that were left. */
 static bool take_token(struct zn_session *ss)
 {
-    return !(atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel)
-             & ZN_WORK_TOKEN);
+    return !(atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel) &
+             ZN_WORK_TOKEN);
 }
 
 void zn_session_run(struct zn_session *ss, bool on_loop)
@@ -177,9 +177,10 @@ void zn_session_run(struct zn_session *ss, bool on_loop)
 
 void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
 {
-    const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP
-                                      | ZN_WORK_LEND,
-                               .scratch = scratch, .size = size };
+    const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
+                                      ZN_WORK_LEND,
+                               .scratch = scratch,
+                               .size = size };
     if (take_token(ss))
         run_on_caller(ss, &by);
 }
@@ -195,23 +196,25 @@ static bool answers(struct zn_session *ss, const struct zn_end *mine)
     uint64_t came = atomic_load_explicit(&in->written, memory_order_relaxed);
     uint64_t before = atomic_load_explicit(&ss->heard_at_kick, memory_order_relaxed);
     atomic_store_explicit(&ss->heard_at_kick, came, memory_order_relaxed);
-    return came != before
-           && atomic_load_explicit(&in->consumed, memory_order_relaxed) == came;
+    return came != before &&
+           atomic_load_explicit(&in->consumed, memory_order_relaxed) == came;
 }
 
-static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
+static struct zn_socket *on_post(struct zn_end *e, unsigned what,
+                                 struct zn_socket *poster)
 {
     struct zn_session *ss = e->session;
     if (what & ZN_POST_QUIET)
         return NULL;                     /* it reads on when it is worth it */
-    unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u)
-                    | (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u)
-                    | (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
+    unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u) |
+                    (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u) |
+                    (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
     if (work == ZN_WORK_OUT && poster != NULL && phase_of(ss) == ZN_PHASE_TRAFFIC) {
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        if ((now - last > STREAM_GAP || answers(ss, e)) && zn_socket_run_after(poster, ss)) {
+        if ((now - last > STREAM_GAP || answers(ss, e)) &&
+            zn_socket_run_after(poster, ss)) {
             zn_session_hold(ss);
             atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
             return NULL;
@@ -286,14 +289,15 @@ static void heartbeat(struct zn_session *ss, uint64_t now)
 
 static bool let_go(const struct zn_session *ss)
 {
-    return atomic_load_explicit(&ss->stop, memory_order_acquire)
-           || (ss->end != NULL && zn_end_peer_closed(ss->end));
+    return atomic_load_explicit(&ss->stop, memory_order_acquire) ||
+           (ss->end != NULL && zn_end_peer_closed(ss->end));
 }
 
 static bool has_unsent(struct zn_session *ss)
 {
     struct zn_frame f;
-    return ss->end != NULL && (ss->end->in->sent > 0 || zn_queue_peek(ss->end->in, &f) > 0);
+    return ss->end != NULL &&
+           (ss->end->in->sent > 0 || zn_queue_peek(ss->end->in, &f) > 0);
 }
 
 /* The socket has let go: what is queued goes out as long as its linger says. True if this
@@ -322,10 +326,13 @@ void zn_session_close_fd(struct zn_session *ss)
     if (ss->watched)
         zn_loop_unwatch(ss->loop, ss->fd);
     ss->watched = false;
-    atomic_store_explicit(&ss->on_loan, false, memory_order_release);
+    bool lent = zn_session_is_lent(ss);
+    atomic_store_explicit(&ss->lent_fd, -1, memory_order_release);
     /* A forked child may look at fd: it must never name somebody else's. */
     int fd = ss->fd;
     ss->fd = -1;
+    if (lent)
+        zn_sock_shutdown(fd);            /* else it stays open while a borrower polls it */
     zn_sock_close(fd);
 }
 
@@ -422,9 +429,9 @@ void zn_session_control(struct zn_session *ss, unsigned words)
 static void on_ready(struct zn_watch *w, unsigned events)
 {
     struct zn_session *ss = ZN_CONTAINER(w, struct zn_session, watch);
-    unsigned work = (events & ZN_FD_IN ? ZN_WORK_IN : 0u)
-                    | (events & ZN_FD_OUT ? ZN_WORK_ROOM : 0u)
-                    | (events & ZN_FD_ERR ? ZN_WORK_HUNG_UP | ZN_WORK_IN : 0u);
+    unsigned work = (events & ZN_FD_IN ? ZN_WORK_IN : 0u) |
+                    (events & ZN_FD_OUT ? ZN_WORK_ROOM : 0u) |
+                    (events & ZN_FD_ERR ? ZN_WORK_HUNG_UP | ZN_WORK_IN : 0u);
     atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
     zn_session_run(ss, true);
 }
@@ -443,6 +450,7 @@ static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
     ss->route = r;
     ss->loop = loop;
     ss->fd = -1;
+    atomic_store_explicit(&ss->lent_fd, -1, memory_order_relaxed);
     atomic_store_explicit(&ss->refs, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
     zn_list_init(&ss->link);

@@ -38,7 +38,15 @@ enum {
 };
 
 /* Deadlines, of which the one timer follows the next. */
-enum { ZN_DUE_PHASE, ZN_DUE_LINGER, ZN_DUE_PING, ZN_DUE_PONG, ZN_DUE_TTL, ZN_DUE_LOAN, ZN_DUE_COUNT };
+enum {
+    ZN_DUE_PHASE,
+    ZN_DUE_LINGER,
+    ZN_DUE_PING,
+    ZN_DUE_PONG,
+    ZN_DUE_TTL,
+    ZN_DUE_LOAN,
+    ZN_DUE_COUNT
+};
 
 struct zn_session {
     struct zn_watch watch;
@@ -64,7 +72,7 @@ struct zn_session {
     int failed;                          /* -errno that ended traffic; 0: none */
     _Atomic uint8_t lent;                /* to a caller that is in its wait now */
     _Atomic uint8_t minded;              /* the loop looks whether it comes back */
-    _Atomic bool on_loan;                /* the loop does not watch fd */
+    _Atomic int lent_fd;                 /* fd, which the loop does not watch now; or -1 */
     _Atomic uint64_t lent_until;         /* when the last borrower left */
     _Atomic uint64_t heard_at_kick;      /* messages that had come by then */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */

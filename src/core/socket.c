@@ -63,7 +63,8 @@ int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out)
         rc = pattern->init(s);
     if (rc < 0) {
         if (s->handle != NULL)
-            atomic_store_explicit(&s->handle->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
+            atomic_store_explicit(&s->handle->tag, ZN_HANDLE_CLOSED,
+                                  memory_order_relaxed);
         socket_free(s);
         return rc;
     }
@@ -93,12 +94,11 @@ static void abandon(struct zn_handle *h)
     if (atomic_load_explicit(&h->lock.word, memory_order_relaxed) != 0)
         return;                          /* forked amid a change: hands off */
     struct zn_socket *s = h->socket;
-    ZN_LIST_EACH(it, &s->routes)
-    {
+    ZN_LIST_EACH (it, &s->routes) {
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (r->listener != NULL)
             zn_listener_abandon(r->listener);
-        ZN_LIST_EACH(at, &r->sessions)
+        ZN_LIST_EACH (at, &r->sessions)
             zn_sock_close(ZN_CONTAINER(at, struct zn_session, link)->fd);
     }
     zn_sock_close(s->fd);
@@ -209,8 +209,7 @@ void zn_socket_wake(struct zn_socket *s)
         s->fd_raised = true;
         zn_signal_raise(s->fd);
     }
-    ZN_LIST_EACH(it, &s->watchers)
-    {
+    ZN_LIST_EACH (it, &s->watchers) {
         struct zn_watcher *w = ZN_CONTAINER(it, struct zn_watcher, link);
         if (w->waiter != NULL)
             zn_waiter_wake(w->waiter);
@@ -271,8 +270,8 @@ static void list_ready(struct zn_socket *s, struct zn_end *e, unsigned what)
     struct zn_end *head = atomic_load_explicit(&s->ready, memory_order_relaxed);
     do
         e->ready_next = head;
-    while (!atomic_compare_exchange_weak_explicit(&s->ready, &head, e, memory_order_seq_cst,
-                                                  memory_order_relaxed));
+    while (!atomic_compare_exchange_weak_explicit(
+        &s->ready, &head, e, memory_order_seq_cst, memory_order_relaxed));
 }
 
 void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what)
@@ -288,7 +287,8 @@ bool zn_socket_tries_again(struct zn_socket *s)
     return again;
 }
 
-static struct zn_socket *on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
+static struct zn_socket *on_post(struct zn_end *e, unsigned what,
+                                 struct zn_socket *poster)
 {
     (void)poster;
     struct zn_socket *s = e->socket;
@@ -318,26 +318,31 @@ bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,
 
 /* Draft messages; see zmq_setsockopt's ZMQ_HELLO_MSG and its kin. */
 #define TYPE(t) (1u << (t))
-#define HELLO_TYPES (TYPE(ZMQ_REQ) | TYPE(ZMQ_REP) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_ROUTER) \
-                     | TYPE(ZMQ_CLIENT) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
-#define GOODBYE_TYPES (TYPE(ZMQ_REP) | TYPE(ZMQ_ROUTER) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
-#define HICCUP_TYPES (TYPE(ZMQ_REQ) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_CLIENT) | TYPE(ZMQ_PEER))
+#define HELLO_TYPES                                                        \
+    (TYPE(ZMQ_REQ) | TYPE(ZMQ_REP) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_ROUTER) | \
+     TYPE(ZMQ_CLIENT) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
+#define GOODBYE_TYPES \
+    (TYPE(ZMQ_REP) | TYPE(ZMQ_ROUTER) | TYPE(ZMQ_SERVER) | TYPE(ZMQ_PEER))
+#define HICCUP_TYPES \
+    (TYPE(ZMQ_REQ) | TYPE(ZMQ_DEALER) | TYPE(ZMQ_CLIENT) | TYPE(ZMQ_PEER))
 
 static bool is_one_of(const struct zn_socket *s, uint32_t types)
 {
     return types >> s->pattern->type & 1;
 }
 
-const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o)
+const struct zn_blob *zn_socket_hello(const struct zn_socket *s,
+                                      const struct zn_options *o)
 {
     return o->hello_msg.size > 0 && is_one_of(s, HELLO_TYPES) ? &o->hello_msg : NULL;
 }
 
-const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,
-                                        bool initiator)
+const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s,
+                                        const struct zn_options *o, bool initiator)
 {
     const struct zn_blob *b = initiator ? &o->hiccup_msg : &o->disconnect_msg;
-    return b->size > 0 && is_one_of(s, initiator ? HICCUP_TYPES : GOODBYE_TYPES) ? b : NULL;
+    return b->size > 0 && is_one_of(s, initiator ? HICCUP_TYPES : GOODBYE_TYPES) ? b
+                                                                                 : NULL;
 }
 
 int zn_socket_say_hello(struct zn_socket *s, struct zn_end *e)
@@ -383,7 +388,8 @@ static void on_closed(struct zn_socket *s, struct zn_end *e)
     if (e->gone)
         return;
     struct zn_frame f;
-    if (!(s->pattern->flags & (ZN_PAT_RECV | ZN_PAT_EAGER)) || zn_end_peek(e, &f) == -EPIPE)
+    if (!(s->pattern->flags & (ZN_PAT_RECV | ZN_PAT_EAGER)) ||
+        zn_end_peek(e, &f) == -EPIPE)
         zn_socket_end_done(s, e);
 }
 
@@ -424,7 +430,8 @@ void zn_socket_process(struct zn_socket *s)
 {
     if (ZN_LIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) == NULL))
         return;
-    struct zn_end *taken = atomic_exchange_explicit(&s->ready, NULL, memory_order_acquire);
+    struct zn_end *taken =
+        atomic_exchange_explicit(&s->ready, NULL, memory_order_acquire);
     struct zn_end *first = NULL;
     while (taken != NULL) {
         struct zn_end *next = taken->ready_next;
@@ -564,7 +571,8 @@ static int write_always_pair(struct zn_end *e, const uint8_t *head, size_t head_
 
 int zn_end_write_subscription(struct zn_end *e, bool subscribe, struct zn_bytes topic)
 {
-    static const uint8_t on[] = "\x09SUBSCRIBE", off[] = "\x06" "CANCEL";
+    static const uint8_t on[] = "\x09SUBSCRIBE", off[] = "\x06"
+                                                         "CANCEL";
     if (e->peer_version == ZN_ZMTP_3_1) {
         if (subscribe)
             return write_always_pair(e, on, sizeof on - 1, topic, ZN_COMMAND);
@@ -625,7 +633,7 @@ void zn_route_close(struct zn_route *r)
     for (uint32_t i = s->end_count; i-- > 0;)
         if (i < s->end_count && s->ends[i]->route == r)
             zn_socket_end_close(s, s->ends[i], s->options.linger);
-    ZN_LIST_EACH(it, &r->sessions)
+    ZN_LIST_EACH (it, &r->sessions)
         zn_session_stop(ZN_CONTAINER(it, struct zn_session, link));
     zn_route_drop(r);
 }

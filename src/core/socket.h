@@ -145,7 +145,8 @@ int zn_socket_get(struct zn_socket *s, int option, void *value, size_t *size);
 unsigned zn_socket_events(struct zn_socket *s);     /* empties the ready list first */
 
 /* One frame; they take and give the lock themselves, and block. Ownership of f stays. */
-int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t routing_id);
+int zn_socket_send(void *handle, const struct zn_frame *f, int flags,
+                   uint32_t routing_id);
 /* Where a received frame goes: into msg, or else into buf. Returns its size or -errno. */
 struct zn_sink {
     struct zn_msg *msg;
@@ -174,9 +175,10 @@ int zn_socket_ready(struct zn_socket *s, struct zn_end *e);
 bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,
                          enum zn_pattern_flags direction);
 /* The draft messages, if s sends them; o: of the endpoint, or s's own. */
-const struct zn_blob *zn_socket_hello(const struct zn_socket *s, const struct zn_options *o);
-const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s, const struct zn_options *o,
-                                        bool initiator);
+const struct zn_blob *zn_socket_hello(const struct zn_socket *s,
+                                      const struct zn_options *o);
+const struct zn_blob *zn_socket_goodbye(const struct zn_socket *s,
+                                        const struct zn_options *o, bool initiator);
 int zn_socket_say_hello(struct zn_socket *s, struct zn_end *e);        /* -ENOMEM */
 /* Adds a route to s. NULL: no memory. */
 struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,

@@ -7,8 +7,8 @@
  * holds none. Headers are walked there; runs of small frames are copied to the queue in one
  * piece; a large frame gets a content of its own, into which the rest is read straight. It
  * grows with what has arrived, not with what was claimed. */
-#include "core/session.h"
 #include "core/traffic.h"
+#include "core/session.h"
 
 #include "wire/frame.h"
 
@@ -76,8 +76,11 @@ int zn_session_write(struct zn_session *ss)
 {
     struct zn_iov iov[IOVS];
     uint8_t heads[V1_HEADS][16];
-    struct zn_gather g = { .framing = framing_of(ss), .iov = iov, .max = IOVS,
-                           .heads = heads, .limit = WRITE_LIMIT };
+    struct zn_gather g = { .framing = framing_of(ss),
+                           .iov = iov,
+                           .max = IOVS,
+                           .heads = heads,
+                           .limit = WRITE_LIMIT };
     if (g.framing != ZN_FRAMING_V2)
         g.max = V1_HEADS;
     size_t total = 0;
@@ -182,8 +185,10 @@ static int grow_big(struct zn_session *ss)
 
 static int end_big(struct zn_session *ss)
 {
-    struct zn_frame f = { .data = ss->big->data, .size = (size_t)ss->big_size,
-                          .content = ss->big, .flags = ss->big_flags };
+    struct zn_frame f = { .data = ss->big->data,
+                          .size = (size_t)ss->big_size,
+                          .content = ss->big,
+                          .flags = ss->big_flags };
     int rc = zn_session_frame(ss, &f);
     zn_content_drop(ss->big);
     ss->big = NULL;

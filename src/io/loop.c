@@ -108,19 +108,18 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
     struct zn_task *head = atomic_load_explicit(&loop->tasks, memory_order_relaxed);
     do
         t->next = head;
-    while (!atomic_compare_exchange_weak_explicit(&loop->tasks, &head, t,
-                                                  memory_order_seq_cst,
-                                                  memory_order_relaxed));
-    if (atomic_load_explicit(&loop->asleep, memory_order_seq_cst)
-        && atomic_exchange_explicit(&loop->asleep, 0, memory_order_acq_rel))
+    while (!atomic_compare_exchange_weak_explicit(
+        &loop->tasks, &head, t, memory_order_seq_cst, memory_order_relaxed));
+    if (atomic_load_explicit(&loop->asleep, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&loop->asleep, 0, memory_order_acq_rel))
         zn_signal_raise(loop->wake);
     return true;
 }
 
 static void run_tasks(struct zn_loop *loop)
 {
-    struct zn_task *taken = atomic_exchange_explicit(&loop->tasks, NULL,
-                                                     memory_order_acquire);
+    struct zn_task *taken =
+        atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire);
     struct zn_task *first = NULL;
     while (taken != NULL) {
         struct zn_task *next = taken->next;
@@ -150,8 +149,8 @@ static void bury(struct zn_loop *loop)
 static uint64_t time_to_sleep(struct zn_loop *loop)
 {
     atomic_store_explicit(&loop->asleep, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL
-        || atomic_load_explicit(&loop->stop, memory_order_seq_cst))
+    if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL ||
+        atomic_load_explicit(&loop->stop, memory_order_seq_cst))
         return 0;
     if (loop->first_timer == NULL)
         return ZN_FOREVER;

@@ -22,9 +22,9 @@ static struct zn_end *next_wanted(struct zn_socket *s, struct zn_frame *f)
     struct zn_end *e;
 
     while ((e = zn_fq_peek(&p->base.in, s, f)) != NULL) {
-        if (p->base.in.more || e == p->passed
-            || zn_subscriber_wants(&p->base, (struct zn_bytes){ f->data, f->size })
-                   != invert)
+        if (p->base.in.more || e == p->passed ||
+            zn_subscriber_wants(&p->base, (struct zn_bytes){ f->data, f->size }) !=
+                invert)
             break;
         zn_fq_skip(&p->base.in);
     }
@@ -87,8 +87,8 @@ const struct zn_pattern zn_pattern_sub = {
     .type = ZMQ_SUB,
     .name = "SUB",
     .peers = 1u << ZMQ_PUB | 1u << ZMQ_XPUB,
-    .flags = ZN_PAT_RECV | ZN_PAT_RENEWS | ZN_PAT_NO_LINGER | ZN_PAT_CONFLATES
-             | ZN_PAT_SAME_ENDPOINT_ONCE,
+    .flags = ZN_PAT_RECV | ZN_PAT_RENEWS | ZN_PAT_NO_LINGER | ZN_PAT_CONFLATES |
+             ZN_PAT_SAME_ENDPOINT_ONCE,
     .state_size = sizeof(struct state),
     .init = zn_subscriber_init,
     .fini = zn_subscriber_fini,

@@ -152,13 +152,24 @@ int zn_sock_peer(int fd, struct zn_addr *addr);
 ptrdiff_t zn_sock_readv(int fd, const struct zn_iov *iov, int count);
 ptrdiff_t zn_sock_writev(int fd, const struct zn_iov *iov, int count);
 void zn_sock_close(int fd);
+void zn_sock_shutdown(int fd);           /* both ways: whoever polls it wakes */
 /* Makes a descriptor of somebody else's fit for us: non-blocking, cloexec. */
 int zn_sock_adopt(int fd);
 
 enum zn_sockopt {
-    ZN_SO_REUSEADDR, ZN_SO_NODELAY, ZN_SO_V6ONLY, ZN_SO_SNDBUF, ZN_SO_RCVBUF,
-    ZN_SO_TOS, ZN_SO_PRIORITY, ZN_SO_BUSY_POLL, ZN_SO_KEEPALIVE, ZN_SO_KEEPCNT,
-    ZN_SO_KEEPIDLE, ZN_SO_KEEPINTVL, ZN_SO_MAXRT
+    ZN_SO_REUSEADDR,
+    ZN_SO_NODELAY,
+    ZN_SO_V6ONLY,
+    ZN_SO_SNDBUF,
+    ZN_SO_RCVBUF,
+    ZN_SO_TOS,
+    ZN_SO_PRIORITY,
+    ZN_SO_BUSY_POLL,
+    ZN_SO_KEEPALIVE,
+    ZN_SO_KEEPCNT,
+    ZN_SO_KEEPIDLE,
+    ZN_SO_KEEPINTVL,
+    ZN_SO_MAXRT
 };
 int zn_sock_set(int fd, enum zn_sockopt option, int value);
 int zn_sock_bind_device(int fd, const char *name);
@@ -204,7 +215,8 @@ struct zn_pollfd {
     int fd;
     short events, revents;
 };
-int zn_poll(struct zn_pollfd *fds, size_t count, uint64_t timeout_ns, const void *sigmask);
+int zn_poll(struct zn_pollfd *fds, size_t count, uint64_t timeout_ns,
+            const void *sigmask);
 
 /* ---- A poller: edge-triggered readiness of many descriptors. */
 

@@ -110,8 +110,7 @@ static void adopt(struct zn_socket *s, struct zn_route *r, struct pending *p)
 
 static void take_pending(struct zn_ctx *ctx, const char *name, struct zn_list *out)
 {
-    ZN_LIST_EACH(it, &ctx->inproc_pending)
-    {
+    ZN_LIST_EACH (it, &ctx->inproc_pending) {
         struct pending *p = ZN_CONTAINER(it, struct pending, link);
         if (strcmp(p->name, name) != 0)
             continue;
@@ -271,8 +270,7 @@ static void forget(struct zn_route *r)
         if (zn_map_get(&ctx->inproc_names, bytes_of(r->text)) == r)
             zn_map_remove(&ctx->inproc_names, bytes_of(r->text));
     } else {
-        ZN_LIST_EACH(it, &ctx->inproc_pending)
-        {
+        ZN_LIST_EACH (it, &ctx->inproc_pending) {
             struct pending *p = ZN_CONTAINER(it, struct pending, link);
             if (p->route != r)
                 continue;

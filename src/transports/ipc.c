@@ -154,8 +154,8 @@ static int find(const char *address, const struct zn_options *o, struct zn_targe
     return zn_addr_local(&t->addrs[0], address);
 }
 
-static int open_to(const char *address, const struct zn_addr *to, const struct zn_options *o,
-                   bool *pending, int *failed_fd)
+static int open_to(const char *address, const struct zn_addr *to,
+                   const struct zn_options *o, bool *pending, int *failed_fd)
 {
     (void)address;
     (void)o;

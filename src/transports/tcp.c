@@ -45,7 +45,8 @@ static int tune_early(int fd, const struct zn_options *o)
         rc = set_if(fd, ZN_SO_BUSY_POLL, o->busy_poll > 0, o->busy_poll);
     if (rc == 0 && o->bindtodevice.size > 0) {
         char device[17] = "";
-        memcpy(device, o->bindtodevice.data, ZN_MIN(o->bindtodevice.size, sizeof device - 1));
+        memcpy(device, o->bindtodevice.data,
+               ZN_MIN(o->bindtodevice.size, sizeof device - 1));
         rc = zn_sock_bind_device(fd, device);
     }
     return rc;
@@ -79,8 +80,8 @@ static bool admit(int fd, const struct zn_addr *peer, const struct zn_options *o
         return true;
     for (size_t i = 0; i < o->accept_filter_count; i++) {
         struct zn_addr net;
-        if (zn_addr_numeric(&net, o->accept_filters[i].host, 0) == 0
-            && zn_addr_in_prefix(peer, &net, o->accept_filters[i].prefix))
+        if (zn_addr_numeric(&net, o->accept_filters[i].host, 0) == 0 &&
+            zn_addr_in_prefix(peer, &net, o->accept_filters[i].prefix))
             return true;
     }
     return false;
@@ -231,8 +232,8 @@ static int bind_source(int fd, const char *address, const struct zn_addr *to,
     return rc == 0 ? zn_sock_bind(fd, &a) : rc;
 }
 
-static int open_to(const char *address, const struct zn_addr *to, const struct zn_options *o,
-                   bool *pending, int *failed_fd)
+static int open_to(const char *address, const struct zn_addr *to,
+                   const struct zn_options *o, bool *pending, int *failed_fd)
 {
     int fd = open_for(to, o);
     if (fd < 0)
@@ -257,8 +258,8 @@ static int alias(const char *address, const struct zn_options *o, int nth, char 
     struct zn_addr a;
     if (nth > 2 || zn_tcp_parse_bind(address, &n) < 0 || n.any_host || n.any_port)
         return -ENOENT;
-    if (local_address(n.host, false, n.port, nth == 1, &a) < 0
-        && zn_addr_numeric(&a, n.host, n.port) < 0)
+    if (local_address(n.host, false, n.port, nth == 1, &a) < 0 &&
+        zn_addr_numeric(&a, n.host, n.port) < 0)
         return nth < 2 ? snprintf(buf, size, "-") < 0 : -ENOENT;
     if (nth == 2) {
         if (!o->ipv6)

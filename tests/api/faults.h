@@ -26,9 +26,13 @@ struct net {
 enum { SMALL, PARTS, LARGE, SHAPES };
 
 /* Makes the call until it succeeds. */
-#define KEEP(call) while ((call) == -1 && net_again(#call)) continue
+#define KEEP(call)                           \
+    while ((call) == -1 && net_again(#call)) \
+    continue
 /* The same, but EAGAIN is an answer. */
-#define KEEP_TRYING(call) while ((call) == -1 && errno != EAGAIN && net_again(#call)) continue
+#define KEEP_TRYING(call)                                       \
+    while ((call) == -1 && errno != EAGAIN && net_again(#call)) \
+    continue
 
 static bool net_sticky;                  /* calls fail until enough have */
 enum { STRIKES = 4, TRIES = 60, WAITS = 500 };
@@ -46,8 +50,8 @@ static inline void net_calm(void)
 
 static inline bool net_again(const char *what)
 {
-    static const int sane[] = { ENOMEM, EMFILE, EAGAIN, EADDRINUSE, EINVAL, ENOBUFS,
-                                EHOSTUNREACH, ENODEV };
+    static const int sane[] = { ENOMEM, EMFILE,  EAGAIN,       EADDRINUSE,
+                                EINVAL, ENOBUFS, EHOSTUNREACH, ENODEV };
     static const char *last;
     static int tries;
     int error = errno;
@@ -310,8 +314,8 @@ static inline uint64_t net_stride(uint64_t n, uint64_t total)
     return n < ALL ? 1 : 1 + (total > ALL ? total - ALL : 0) / SOME;
 }
 
-static inline void net_hunt(scenario *body, const char *transport, enum zn_fault_kind kind,
-                            bool sticky)
+static inline void net_hunt(scenario *body, const char *transport,
+                            enum zn_fault_kind kind, bool sticky)
 {
     uint64_t total, struck, n = 1;
     int fds = test_count_fds();
@@ -322,8 +326,8 @@ static inline void net_hunt(scenario *body, const char *transport, enum zn_fault
     total = faults_count(kind);
     fprintf(stderr, "%s: %d calls\n", transport, (int)total);
     do {
-        fprintf(stderr, "%s %s %d\n", transport, kind == ZN_FAULT_ALLOC ? "alloc" : "call",
-                (int)n);
+        fprintf(stderr, "%s %s %d\n", transport,
+                kind == ZN_FAULT_ALLOC ? "alloc" : "call", (int)n);
         if (sticky)
             faults_arm_from(kind, n);
         else

@@ -15,7 +15,8 @@ struct talkers {
     bool answers;                        /* the server can send to the client */
 };
 
-static void open_pair(struct net *net, const struct talkers *t, void **server, void **client)
+static void open_pair(struct net *net, const struct talkers *t, void **server,
+                      void **client)
 {
     *server = net_socket(net, t->server);
     net_bind(net, *server);
@@ -202,7 +203,8 @@ static void xpub(struct net *net)
     find_word(x, "\1T", false);
     find_word(s, "Twelcome", false);
     net_converse(net, x, s, PARTS);
-    set_text(s, ZMQ_SUBSCRIBE, "a topic with a name longer than a message's own bytes are");
+    set_text(s, ZMQ_SUBSCRIBE,
+             "a topic with a name longer than a message's own bytes are");
     find_word(x, "\1a topic with a name longer than a message's own bytes are", false);
     set_text(s, ZMQ_UNSUBSCRIBE, "T");
     net_close(s);

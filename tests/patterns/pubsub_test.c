@@ -78,7 +78,8 @@ TEST(sub_receives_what_begins_with_a_subscription)
 
 TEST(sub_counts_how_often_it_subscribed)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         test_bind(pub, *t, endpoint);
@@ -108,7 +109,8 @@ TEST(sub_counts_how_often_it_subscribed)
 
 TEST(sub_matches_the_first_frame_and_takes_or_leaves_the_message_whole)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         test_bind(pub, *t, endpoint);
@@ -138,7 +140,8 @@ TEST(sub_matches_the_first_frame_and_takes_or_leaves_the_message_whole)
 /* The welcome message comes unasked, so SUB has to look for itself. */
 TEST(sub_leaves_out_what_it_did_not_ask_for)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         CHECK_OK(zmq_setsockopt(pub, ZMQ_XPUB_WELCOME_MSG, "unasked", 7));
@@ -158,7 +161,8 @@ TEST(sub_leaves_out_what_it_did_not_ask_for)
 
 TEST(pub_connects_and_sub_binds_as_well)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *sub = new_socket(ctx, ZMQ_SUB);
         subscribe(sub, "A");
@@ -229,7 +233,8 @@ TEST(pub_shares_large_messages_among_many)
 {
     enum { PEERS = 20, SIZE = 300000 };
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB), *sub[PEERS];
         char *big = malloc(SIZE), *got = malloc(SIZE);
@@ -262,7 +267,8 @@ TEST(pub_shares_large_messages_among_many)
 
 TEST(invert_matching_delivers_what_does_not_match)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         void *a = new_socket(ctx, ZMQ_SUB), *b = new_socket(ctx, ZMQ_SUB);
@@ -324,7 +330,8 @@ TEST_TIMEOUT(sub_may_subscribe_to_100000_topics_with_default_options, 120)
     enum { COUNT = 100000 };
     better_than_libzmq("libzmq drops subscriptions beyond SNDHWM");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT], topic[24];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(pub, ZMQ_XPUB_VERBOSE, 1);      /* would show doubles */
@@ -359,7 +366,8 @@ TEST_TIMEOUT(sub_tells_all_its_topics_once_to_a_publisher_that_comes_back, 60)
     enum { COUNT = 3000 };
     better_than_libzmq("libzmq replays no more than SNDHWM");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         if (strcmp(*t, "inproc") == 0)
             continue;                                /* its pipes do not come back */
@@ -419,7 +427,8 @@ TEST(a_conflating_sub_keeps_the_newest_message_and_all_its_topics)
 {
     better_than_libzmq("libzmq conflates the subscriptions too");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(pub, ZMQ_SNDHWM, 0);            /* drops none of its own accord */
@@ -454,7 +463,8 @@ TEST(topics_count_is_the_number_of_distinct_prefixes)
 {
     better_than_libzmq("libzmq 4.3.4 has no ZMQ_TOPICS_COUNT");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB);
         test_bind(pub, *t, endpoint);

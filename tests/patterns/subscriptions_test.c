@@ -40,8 +40,8 @@ static void make_strings(struct model *m, uint32_t letters)
     }
     for (size_t i = 0; i < STRINGS; i++)             /* no string stands twice */
         for (size_t k = 0; k < i; k++)
-            if (m->size[i] == m->size[k]
-                && memcmp(m->bytes[i], m->bytes[k], m->size[i]) == 0) {
+            if (m->size[i] == m->size[k] &&
+                memcmp(m->bytes[i], m->bytes[k], m->size[i]) == 0) {
                 m->size[i] = LONGEST;
                 memcpy(m->bytes[i], &i, sizeof(i));
                 memset(m->bytes[i] + sizeof(i), 0xee, LONGEST - sizeof(i));
@@ -64,8 +64,8 @@ static int holders(const struct model *m, size_t i)
 
 static bool begins(struct zn_bytes topic, struct zn_bytes prefix)
 {
-    return prefix.size <= topic.size
-           && (prefix.size == 0 || memcmp(topic.data, prefix.data, prefix.size) == 0);
+    return prefix.size <= topic.size &&
+           (prefix.size == 0 || memcmp(topic.data, prefix.data, prefix.size) == 0);
 }
 
 static void check_match(const struct model *m, const struct zn_subscriptions *s,
@@ -120,8 +120,8 @@ static void leave(struct model *m, struct zn_subscriptions *s, struct zn_holder 
         m->held[i][told.who] = false;
 }
 
-static void subscribe(struct model *m, struct zn_subscriptions *s,
-                      struct zn_holder *who, size_t i)
+static void subscribe(struct model *m, struct zn_subscriptions *s, struct zn_holder *who,
+                      size_t i)
 {
     int before = holders(m, i);
 
@@ -137,7 +137,9 @@ static void cancel(struct model *m, struct zn_subscriptions *s, struct zn_holder
     bool alone = before == 1 && m->held[i][who->id];
 
     CHECK_EQ(zn_subscriptions_remove(s, who, string(m, i)),
-             before == 0 ? ZN_SUBS_UNKNOWN : alone ? ZN_SUBS_LAST : ZN_SUBS_SAME,
+             before == 0 ? ZN_SUBS_UNKNOWN
+             : alone     ? ZN_SUBS_LAST
+                         : ZN_SUBS_SAME,
              "string %zu", i);
     m->held[i][who->id] = false;
 }
@@ -231,8 +233,8 @@ TEST(subscriptions_tell_bytes_apart_wherever_they_differ)
     for (unsigned b = 0; b < 256; b++)
         for (size_t at = 0; at < sizeof(topic); at += 13) {
             topic[at] = (uint8_t)b;
-            int rc = zn_subscriptions_add(&s, &who,
-                                          (struct zn_bytes){ topic, sizeof(topic) });
+            int rc =
+                zn_subscriptions_add(&s, &who, (struct zn_bytes){ topic, sizeof(topic) });
             CHECK_EQ(rc, b == 'x' && at > 0 ? ZN_SUBS_SAME : ZN_SUBS_FIRST, "%u", b);
             topic[at] = 'x';
         }
@@ -269,8 +271,10 @@ TEST(subscriptions_of_many_on_one_prefix_come_in_one_piece)
  * when repeated. */
 TEST(subscriptions_stay_as_they_were_when_memory_runs_out)
 {
-    static const char *const topics[] = { "", "A", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABC",
-                                          "AB", "a", "b", "c", "d", "e", "f", "g" };
+    static const char *const topics[] = { "",    "A",  "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+                                          "ABC", "AB", "a",
+                                          "b",   "c",  "d",
+                                          "e",   "f",  "g" };
     enum { TOPICS = sizeof(topics) / sizeof(topics[0]) };
 
     for (uint64_t nth = 1, struck = 1; struck != 0; nth++) {

@@ -80,24 +80,61 @@ static void act(void *xpub, void **actors, const struct play *play, int step,
 TEST(xpub_is_told_what_its_options_say)
 {
     static const struct play plays[] = {
-        { "by default the first and the last of each topic", 0,
-          { { "a+A", "+A" }, { "a+A", "" }, { "a+B", "+B" }, { "b+A", "" },
-            { "b+C", "+C" }, { "b-C", "-C" }, { "b+C", "+C" }, { "a!", "-B" },
+        { "by default the first and the last of each topic",
+          0,
+          { { "a+A", "+A" },
+            { "a+A", "" },
+            { "a+B", "+B" },
+            { "b+A", "" },
+            { "b+C", "+C" },
+            { "b-C", "-C" },
+            { "b+C", "+C" },
+            { "a!", "-B" },
             { "b!", "-A -C" } } },
-        { "verbose: every subscription", ZMQ_XPUB_VERBOSE,
-          { { "a+A", "+A" }, { "a+A", "+A" }, { "b+A", "+A" }, { "a-A", "" },
-            { "a-A", "" }, { "b-A", "-A" }, { "a+A", "+A" }, { "b+A", "+A" },
-            { "a!", "" }, { "b!", "-A" } } },
-        { "verboser: every cancel as well", ZMQ_XPUB_VERBOSER,
-          { { "a+A", "+A" }, { "a+A", "+A" }, { "b+A", "+A" }, { "b+B", "+B" },
-            { "a!", "-A" }, { "b-A", "-A" }, { "b!", "-B" } } },
-        { "manual: everything", ZMQ_XPUB_MANUAL,
-          { { "a+A", "+A" }, { "b+A", "+A" }, { "b+A", "+A" }, { "b-A", "" },
-            { "a+", "+" }, { "b+", "+" }, { "c+C", "+C" }, { "c-C", "-C" },
-            { "a!", "- -A" }, { "b!", "- -A" }, { "c!", "" } } },
-        { "a topic within a topic is another one", 0,
-          { { "a+AB", "+AB" }, { "b+A", "+A" }, { "c+ABC", "+ABC" }, { "b+ABC", "" },
-            { "c+", "+" }, { "b!", "-A" }, { "a!", "-AB" }, { "c!", "-ABC -" } } },
+        { "verbose: every subscription",
+          ZMQ_XPUB_VERBOSE,
+          { { "a+A", "+A" },
+            { "a+A", "+A" },
+            { "b+A", "+A" },
+            { "a-A", "" },
+            { "a-A", "" },
+            { "b-A", "-A" },
+            { "a+A", "+A" },
+            { "b+A", "+A" },
+            { "a!", "" },
+            { "b!", "-A" } } },
+        { "verboser: every cancel as well",
+          ZMQ_XPUB_VERBOSER,
+          { { "a+A", "+A" },
+            { "a+A", "+A" },
+            { "b+A", "+A" },
+            { "b+B", "+B" },
+            { "a!", "-A" },
+            { "b-A", "-A" },
+            { "b!", "-B" } } },
+        { "manual: everything",
+          ZMQ_XPUB_MANUAL,
+          { { "a+A", "+A" },
+            { "b+A", "+A" },
+            { "b+A", "+A" },
+            { "b-A", "" },
+            { "a+", "+" },
+            { "b+", "+" },
+            { "c+C", "+C" },
+            { "c-C", "-C" },
+            { "a!", "- -A" },
+            { "b!", "- -A" },
+            { "c!", "" } } },
+        { "a topic within a topic is another one",
+          0,
+          { { "a+AB", "+AB" },
+            { "b+A", "+A" },
+            { "c+ABC", "+ABC" },
+            { "b+ABC", "" },
+            { "c+", "+" },
+            { "b!", "-A" },
+            { "a!", "-AB" },
+            { "c!", "-ABC -" } } },
     };
 
     EACH_TRANSPORT(t)
@@ -147,7 +184,8 @@ TEST(xpub_passes_up_a_cancel_of_what_nobody_holds)
 
 TEST(xpub_manual_subscribes_the_peer_that_was_heard_last)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_MANUAL, 1);
@@ -196,7 +234,8 @@ TEST(xpub_manual_subscribes_the_peer_that_was_heard_last)
 
 TEST(xpub_manual_last_value_sends_once_to_the_peer_that_was_heard_last)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_MANUAL_LAST_VALUE, 1);
@@ -228,7 +267,8 @@ TEST(xpub_manual_last_value_sends_once_to_the_peer_that_was_heard_last)
 
 TEST(xpub_welcomes_each_peer_before_anything_else)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         CHECK_OK(zmq_setsockopt(xpub, ZMQ_XPUB_WELCOME_MSG, "welcome", 7));
@@ -303,7 +343,8 @@ static void *read_slowly(void *sub)
 
 TEST(xpub_nodrop_loses_nothing_to_a_slow_reader)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_NODROP, 1);
@@ -372,7 +413,8 @@ TEST(xpub_says_no_to_what_its_options_cannot_be)
 
 TEST(xpub_receives_what_is_no_subscription_as_it_is)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_bind(xpub, *t, endpoint);
@@ -404,7 +446,9 @@ TEST(xpub_looks_for_subscriptions_in_every_frame_unless_told_not_to)
         { "in the middle", 0, { "hi", "+B", "end" }, { "'hi'&", "+B", "'end'" } },
         { "at the end", 0, { "hi", "+B" }, { "'hi'&", "+B" } },
         { "at the start", 0, { "+A", "tail" }, { "+A", "'tail'" } },
-        { "only first: in the middle", 1, { "hi", "+B", "end" },
+        { "only first: in the middle",
+          1,
+          { "hi", "+B", "end" },
           { "'hi'&", "+B&", "'end'" } },
         { "only first: all of them", 1, { "+A", "+B" }, { "+A", "+B" } },
     };
@@ -471,7 +515,8 @@ TEST(notices_wait_without_a_limit)
 {
     enum { COUNT = 5000 };
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT], notice[300];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_RCVHWM, 1);
@@ -506,7 +551,8 @@ TEST(a_very_long_topic_may_be_subscribed_to_and_cancelled)
     CHECK(topic != NULL && got != NULL);
     for (size_t i = 0; i < LONG; i++)
         topic[i] = (char)('a' + i % 23);
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_bind(xpub, *t, endpoint);
@@ -538,7 +584,8 @@ TEST(a_connecting_xpub_forgets_what_a_lost_peer_wanted)
 {
     better_than_libzmq("libzmq goes on sending to the pipe of the peer that was lost");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         if (strcmp(*t, "inproc") == 0)
             continue;                                /* its pipes do not come back */
@@ -563,9 +610,9 @@ TEST(a_connecting_xpub_forgets_what_a_lost_peer_wanted)
         char first[300], second[300];
         next_notice(xpub, first);
         next_notice(xpub, second);
-        CHECK(strcmp(first, "+A") == 0 ? strcmp(second, "+B") == 0
-                                       : strcmp(first, "+B") == 0
-                                             && strcmp(second, "+A") == 0,
+        CHECK(strcmp(first, "+A") == 0
+                  ? strcmp(second, "+B") == 0
+                  : strcmp(first, "+B") == 0 && strcmp(second, "+A") == 0,
               "%s, %s", first, second);
         test_send_strings(xpub, "B", NULL);
         test_expect_strings(sub, "B", NULL);
@@ -577,7 +624,8 @@ TEST(a_connecting_xpub_forgets_what_a_lost_peer_wanted)
 
 TEST(a_subscriber_that_leaves_midway_takes_nobody_along)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_VERBOSER, 1);

@@ -13,7 +13,8 @@ static void expect_marker(void *xpub, void *xsub, const char *marker)
 
 TEST(xsub_subscribes_by_message)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_bind(xpub, *t, endpoint);
@@ -39,7 +40,8 @@ TEST(xsub_subscribes_by_message)
 
 TEST(xsub_counts_and_cancels_what_it_holds_no_more)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_VERBOSER, 1);    /* tells of all that comes */
@@ -68,7 +70,8 @@ TEST(xsub_tells_of_every_cancel_if_it_is_to)
 {
     better_than_libzmq("libzmq 4.3.4 has no ZMQ_XSUB_VERBOSE_UNSUBSCRIBE");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_XPUB_VERBOSER, 1);
@@ -103,7 +106,9 @@ TEST(xsub_sends_frames_upstream_whatever_stands_among_them)
         { "at the end", 0, { "hi", "+B" }, { "'hi'&", "+B" } },
         { "at the start", 0, { "+A", "tail" }, { "+A", "'tail'" } },
         { "twice", 0, { "+A", "+B" }, { "+A", "+B" } },
-        { "only first: in the middle", 1, { "hi", "+B", "end" },
+        { "only first: in the middle",
+          1,
+          { "hi", "+B", "end" },
           { "'hi'&", "+B&", "'end'" } },
     };
 
@@ -142,7 +147,8 @@ TEST(xsub_ends_a_message_whose_last_frame_was_a_cancel_not_due_yet)
 {
     better_than_libzmq("libzmq leaves the message open, and the next one runs into it");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         test_bind(xpub, *t, endpoint);
@@ -163,7 +169,8 @@ TEST(xsub_ends_a_message_whose_last_frame_was_a_cancel_not_due_yet)
 
 TEST(xsub_sends_to_all_publishers_and_hears_them_in_turn)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         enum { PEERS = 3 };
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xsub = new_socket(ctx, ZMQ_XSUB), *xpub[PEERS];
@@ -199,7 +206,8 @@ TEST(xsub_tells_each_new_publisher_what_it_holds_once)
 {
     better_than_libzmq("libzmq notices a new peer only when it is called");
 
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT], first[300], second[300];
         void *ctx = zmq_ctx_new(), *xsub = new_socket(ctx, ZMQ_XSUB);
         test_bind(xsub, *t, endpoint);
@@ -215,8 +223,8 @@ TEST(xsub_tells_each_new_publisher_what_it_holds_once)
             CHECK_OK(zmq_connect(xpub, endpoint));
             next_notice(xpub, first);
             next_notice(xpub, second);
-            CHECK((strcmp(first, "+A") == 0 && strcmp(second, "+B") == 0)
-                      || (strcmp(first, "+B") == 0 && strcmp(second, "+A") == 0),
+            CHECK((strcmp(first, "+A") == 0 && strcmp(second, "+B") == 0) ||
+                      (strcmp(first, "+B") == 0 && strcmp(second, "+A") == 0),
                   "%s, %s", first, second);
             expect_marker(xpub, xsub, "end");
             send_notice(xsub, '-', "end", 0);
@@ -230,7 +238,8 @@ TEST(xsub_tells_each_new_publisher_what_it_holds_once)
 
 TEST(xsub_does_not_look_at_what_it_receives)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         CHECK_OK(zmq_setsockopt(xpub, ZMQ_XPUB_WELCOME_MSG, "unasked", 7));
@@ -262,7 +271,8 @@ static void *run_proxy(void *arg)
 
 TEST(subscriptions_pass_through_a_proxy)
 {
-    EACH_TRANSPORT(t) {
+    EACH_TRANSPORT(t)
+    {
         char up[TEST_ENDPOINT], down[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
         struct proxy p = { new_socket(ctx, ZMQ_XSUB), new_socket(ctx, ZMQ_XPUB) };

@@ -87,7 +87,8 @@ struct zn_prefix_walk {
 bool zn_prefix_down_slow(const struct zn_prefix_tree *t, struct zn_prefix_walk *w);
 
 /* Most topics end here, at their first byte, when there are few strings. */
-static inline bool zn_prefix_down(const struct zn_prefix_tree *t, struct zn_prefix_walk *w)
+static inline bool zn_prefix_down(const struct zn_prefix_tree *t,
+                                  struct zn_prefix_walk *w)
 {
     if (w->depth == w->topic.size || t->nodes[w->node].children == 0)
         return false;

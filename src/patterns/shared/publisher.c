@@ -175,7 +175,10 @@ static int take_command(struct zn_publisher *p, struct zn_end *e,
 
     if (named(f, "\x09SUBSCRIBE", 10, &topic))
         return subscribe(p, e, topic);
-    if (named(f, "\x06" "CANCEL", 7, &topic))
+    if (named(f,
+              "\x06"
+              "CANCEL",
+              7, &topic))
         return cancel(p, e, topic);
     return 0;
 }

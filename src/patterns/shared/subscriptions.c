@@ -164,8 +164,8 @@ static void list_tidy(struct zn_subscriptions *s, struct zn_holder *who)
 
     for (uint32_t i = 0; i < who->used; i++) {
         uint32_t node = who->nodes[i];
-        if (node < s->tree.used && holds(s, node, who->id)
-            && !zn_prefix_marked(&s->tree, node)) {
+        if (node < s->tree.used && holds(s, node, who->id) &&
+            !zn_prefix_marked(&s->tree, node)) {
             zn_prefix_mark(&s->tree, node, true);
             who->nodes[kept++] = node;
         }

@@ -16,7 +16,8 @@
 
 static void set_v4(struct zn_addr *addr, struct in_addr host, uint16_t port)
 {
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port),
+    struct sockaddr_in in = { .sin_family = AF_INET,
+                              .sin_port = htons(port),
                               .sin_addr = host };
     memset(addr, 0, sizeof *addr);
     memcpy(addr->bytes, &in, sizeof in);
@@ -26,8 +27,10 @@ static void set_v4(struct zn_addr *addr, struct in_addr host, uint16_t port)
 static void set_v6(struct zn_addr *addr, struct in6_addr host, uint16_t port,
                    uint32_t scope)
 {
-    struct sockaddr_in6 in = { .sin6_family = AF_INET6, .sin6_port = htons(port),
-                               .sin6_addr = host, .sin6_scope_id = scope };
+    struct sockaddr_in6 in = { .sin6_family = AF_INET6,
+                               .sin6_port = htons(port),
+                               .sin6_addr = host,
+                               .sin6_scope_id = scope };
     memset(addr, 0, sizeof *addr);
     memcpy(addr->bytes, &in, sizeof in);
     addr->size = sizeof in;
@@ -155,10 +158,14 @@ uint16_t zn_addr_port(const struct zn_addr *addr)
 enum zn_family zn_addr_family(const struct zn_addr *addr)
 {
     switch (addr->family) {
-    case AF_INET: return ZN_AF_INET;
-    case AF_INET6: return ZN_AF_INET6;
-    case AF_UNIX: return ZN_AF_LOCAL;
-    default: return ZN_AF_ANY;
+    case AF_INET:
+        return ZN_AF_INET;
+    case AF_INET6:
+        return ZN_AF_INET6;
+    case AF_UNIX:
+        return ZN_AF_LOCAL;
+    default:
+        return ZN_AF_ANY;
     }
 }
 
@@ -184,8 +191,8 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
         return local_text(addr, buf, size);
     if (addr->family != AF_INET && addr->family != AF_INET6)
         return -EAFNOSUPPORT;
-    int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size, NULL,
-                         0, NI_NUMERICHOST);
+    int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size,
+                         NULL, 0, NI_NUMERICHOST);
     return rc == 0 ? 0 : -EINVAL;
 }
 
@@ -237,8 +244,8 @@ int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, 
     struct addrinfo *list = NULL;
     char service[8];
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    if (zn_fault(ZN_FAULT_CALL, "getaddrinfo")
-        || getaddrinfo(host, service, &hints, &list) != 0)
+    if (zn_fault(ZN_FAULT_CALL, "getaddrinfo") ||
+        getaddrinfo(host, service, &hints, &list) != 0)
         return -ENOENT;
 
     int count = 0;

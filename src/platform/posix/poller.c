@@ -53,9 +53,10 @@ int zn_poller_wait(int poller, struct zn_poller_event *events, int max,
     for (int i = 0; i < n; i++) {
         uint32_t e = got[i].events;
         events[i].udata = got[i].data.ptr;
-        events[i].events = (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ZN_FD_IN : 0u)
-                           | (e & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? ZN_FD_OUT : 0u)
-                           | (e & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ZN_FD_ERR : 0u);
+        events[i].events =
+            (e & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ZN_FD_IN : 0u) |
+            (e & (EPOLLOUT | EPOLLHUP | EPOLLERR) ? ZN_FD_OUT : 0u) |
+            (e & (EPOLLRDHUP | EPOLLHUP | EPOLLERR) ? ZN_FD_ERR : 0u);
     }
     return n;
 }
@@ -84,15 +85,16 @@ void zn_signal_clear(int fd)
 
 static short to_poll(short events)
 {
-    return (short)((events & ZN_FD_IN ? POLLIN : 0) | (events & ZN_FD_OUT ? POLLOUT : 0)
-                   | (events & ZN_FD_PRI ? POLLPRI : 0));
+    return (short)((events & ZN_FD_IN ? POLLIN : 0) | (events & ZN_FD_OUT ? POLLOUT : 0) |
+                   (events & ZN_FD_PRI ? POLLPRI : 0));
 }
 
 static short from_poll(short revents)
 {
-    return (short)((revents & POLLIN ? ZN_FD_IN : 0) | (revents & POLLOUT ? ZN_FD_OUT : 0)
-                   | (revents & POLLPRI ? ZN_FD_PRI : 0)
-                   | (revents & ~(POLLIN | POLLOUT | POLLPRI) ? ZN_FD_ERR : 0));
+    return (short)((revents & POLLIN ? ZN_FD_IN : 0) |
+                   (revents & POLLOUT ? ZN_FD_OUT : 0) |
+                   (revents & POLLPRI ? ZN_FD_PRI : 0) |
+                   (revents & ~(POLLIN | POLLOUT | POLLPRI) ? ZN_FD_ERR : 0));
 }
 
 int zn_poll(struct zn_pollfd *fds, size_t count, uint64_t timeout_ns, const void *sigmask)

@@ -130,6 +130,11 @@ void zn_sock_close(int fd)
         close(fd);
 }
 
+void zn_sock_shutdown(int fd)
+{
+    shutdown(fd, SHUT_RDWR);
+}
+
 int zn_sock_adopt(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -140,7 +145,9 @@ int zn_sock_adopt(int fd)
 
 int zn_sock_set(int fd, enum zn_sockopt option, int value)
 {
-    static const struct { int level, name; } names[] = {
+    static const struct {
+        int level, name;
+    } names[] = {
         [ZN_SO_REUSEADDR] = { SOL_SOCKET, SO_REUSEADDR },
         [ZN_SO_NODELAY] = { IPPROTO_TCP, TCP_NODELAY },
         [ZN_SO_V6ONLY] = { IPPROTO_IPV6, IPV6_V6ONLY },
@@ -156,11 +163,12 @@ int zn_sock_set(int fd, enum zn_sockopt option, int value)
         [ZN_SO_MAXRT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
     };
     FAULT("setsockopt", EINVAL);
-    if (setsockopt(fd, names[option].level, names[option].name, &value, sizeof value) == 0)
+    if (setsockopt(fd, names[option].level, names[option].name, &value, sizeof value) ==
+        0)
         return 0;
     int error = errno;
-    if (option == ZN_SO_TOS
-        && setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value) == 0)
+    if (option == ZN_SO_TOS &&
+        setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value) == 0)
         return 0;
     return -error;
 }

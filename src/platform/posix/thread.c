@@ -75,8 +75,8 @@ int zn_thread_start(struct zn_thread **out, const char *name,
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    int rc = zn_fault(ZN_FAULT_CALL, "thread") ? EAGAIN
-                                               : pthread_create(&t->id, NULL, run, t);
+    int rc =
+        zn_fault(ZN_FAULT_CALL, "thread") ? EAGAIN : pthread_create(&t->id, NULL, run, t);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) {
         zn_free(t);

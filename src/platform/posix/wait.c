@@ -19,10 +19,9 @@ void zn_lock_slow(struct zn_lock *l)
 {
     for (int i = 0; i < SPINS; i++) {
         uint32_t is = atomic_load_explicit(&l->word, memory_order_relaxed);
-        if (!(is & ZN_LOCK_HELD)
-            && atomic_compare_exchange_weak_explicit(&l->word, &is, is | ZN_LOCK_HELD,
-                                                     memory_order_acquire,
-                                                     memory_order_relaxed))
+        if (!(is & ZN_LOCK_HELD) && atomic_compare_exchange_weak_explicit(
+                                        &l->word, &is, is | ZN_LOCK_HELD,
+                                        memory_order_acquire, memory_order_relaxed))
             return;
         zn_relax();
     }
@@ -36,10 +35,9 @@ void zn_lock_slow(struct zn_lock *l)
                 return;
             continue;
         }
-        if (!(is & ZN_LOCK_WAITED)
-            && !atomic_compare_exchange_weak_explicit(&l->word, &is, is | ZN_LOCK_WAITED,
-                                                      memory_order_relaxed,
-                                                      memory_order_relaxed))
+        if (!(is & ZN_LOCK_WAITED) && !atomic_compare_exchange_weak_explicit(
+                                          &l->word, &is, is | ZN_LOCK_WAITED,
+                                          memory_order_relaxed, memory_order_relaxed))
             continue;
         futex(&l->word, FUTEX_WAIT, is | ZN_LOCK_WAITED, NULL);
     }
