@@ -40,10 +40,7 @@ static int look_socket(zmq_pollitem_t *item)
         rc = -ETERM;
     else
         item->revents = (short)(zn_socket_events(s) & (unsigned)item->events);
-    bool again = zn_socket_tries_again(s);
     zn_socket_unlock(s);
-    if (ZN_UNLIKELY(again && item->revents == 0))
-        zn_sleep(ZN_MS);
     return rc < 0 ? rc : item->revents != 0;
 }
 

@@ -119,9 +119,11 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
 static int connect_stream(struct zn_socket *s, const struct place *at,
                           const char *endpoint)
 {
-    struct zn_route *same = find_route(s, endpoint);
-    if (same != NULL && !same->bound && s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE)
-        return 0;
+    if (s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE) {
+        struct zn_route *same = find_route(s, endpoint);
+        if (same != NULL && !same->bound)
+            return 0;
+    }
     if (zn_ctx_loop(s->ctx, s->options.affinity) == NULL)
         return -EMTHREAD;
     int rc = at->transport->check(at->address, &s->options);

@@ -60,8 +60,12 @@ static uint64_t time_left(uint64_t until)
  * spinning has paid of late. Now and then it is tried all the same, for things change. A
  * gap in the loop means that somebody else wants the core. */
 #define SPIN_MAX 40000u
+#define SPIN_ALONE 10000u
 #define SPIN_GAP 8000u
 #define SPIN_TRIAL 32u
+
+/* Borrowing pays for callers who come back: not for one who goes round a thousand sockets. */
+#define BORROW_AGAIN (50 * ZN_MS)
 
 static bool worth_spinning(struct zn_socket *s)
 {
@@ -81,26 +85,44 @@ static void learn(struct zn_socket *s, uint64_t took)
                           memory_order_relaxed);
 }
 
+/* One core is always left to others of this process. */
+static _Atomic unsigned spinners;
+
+static bool join_spinners(void)
+{
+    unsigned n = atomic_load_explicit(&spinners, memory_order_relaxed);
+    return n + 1 < zn_cores() &&
+           atomic_compare_exchange_strong_explicit(
+               &spinners, &n, n + 1, memory_order_relaxed, memory_order_relaxed);
+}
+
 /* True if something was posted. Without the lock. */
 static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
     uint64_t now = begin, last = begin;
-    while (now - begin < SPIN_MAX) {
-        for (int i = 0; i < 16; i++) {
-            if (atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||
-                zn_socket_stopped(s))
-                return true;
-            if (loan != NULL)
+    bool posted = false;
+    if (!join_spinners())
+        return false;
+    while (!posted && now - begin < SPIN_MAX) {
+        for (int i = 0; i < 16 && !posted; i++) {
+            posted = atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||
+                     zn_socket_stopped(s);
+            if (!posted && loan != NULL)
                 zn_loan_read(loan);
             else
                 zn_relax();
         }
+        if (now - begin > SPIN_ALONE)    /* whom we wait for may want this very core */
+            zn_yield();
         now = zn_now();
-        if (now - last > SPIN_GAP * 2)
-            return false;
+        if (now - last > SPIN_GAP * 2) { /* somebody else wants this core */
+            atomic_store_explicit(&s->spin.usual, SPIN_MAX * 4, memory_order_relaxed);
+            break;
+        }
         last = now;
     }
-    return false;
+    atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
+    return posted;
 }
 
 /* A blocked call. */
@@ -132,17 +154,14 @@ static void done(struct wait *w)
 static int sleep_once(struct wait *w)
 {
     struct zn_socket *s = w->socket;
-    bool again = zn_socket_tries_again(s);
     zn_socket_unlock(s);
-    if (ZN_UNLIKELY(again))
-        zn_sleep(ZN_MS);
     uint64_t ns = time_left(w->until);
     int rc =
         w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;
-    if (rc == -ETIMEDOUT)
+    if (rc == -ETIMEDOUT || (rc == 0 && ns == 0))
         return -EAGAIN;
     return rc;
 }
@@ -167,7 +186,8 @@ static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, vo
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };
     ptrdiff_t rc = -EAGAIN;
     zn_socket_hold(s);
-    w.borrows = attempt == try_recv && zn_loan_begin(&w.loan, s);
+    w.borrows = attempt == try_recv && begin - s->spin.ended < BORROW_AGAIN &&
+                zn_loan_begin(&w.loan, s);
     if (worth_spinning(s))
         rc = stay_awake(&w, begin, attempt, arg);
     while (rc == -EAGAIN) {
@@ -184,7 +204,9 @@ static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, vo
         if (slept < 0)
             rc = slept;
     }
-    learn(s, zn_now() - begin);
+    s->spin.ended = zn_now();
+    s->waited = rc >= 0;
+    learn(s, s->spin.ended - begin);
     if (w.borrows)
         zn_loan_end(&w.loan);
     zn_socket_unlock(s);

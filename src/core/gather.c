@@ -101,7 +101,8 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
             break;
         struct piece r;
         look(p, g->framing, g->heads[heads], &r);
-        heads += g->framing == ZN_FRAMING_V1;
+        /* The header of a frame that is out already needs no place. */
+        heads += g->framing == ZN_FRAMING_V1 && skip < r.head_size;
         add(g, r.head, r.head_size, &skip);
         if (g->bytes < g->limit || skip > 0)
             add(g, r.body, r.body_size, &skip);

@@ -104,8 +104,7 @@ const struct zn_pattern *zn_socket_pattern(struct zn_socket *s);
 uint32_t zn_socket_end_count(struct zn_socket *s);
 struct zn_end *zn_socket_end(struct zn_socket *s, uint32_t index);
 
-/* Memory is short: what was posted to e (enum zn_post) is posted again, with the socket's
- * next call. */
+/* Memory is short: what was posted to e (enum zn_post) is posted again a little later. */
 void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what);
 /* zn_end_peek() has said -EPIPE: detaches and closes e, which is gone on return. */
 void zn_socket_end_done(struct zn_socket *s, struct zn_end *e);

@@ -408,6 +408,12 @@ void zn_queue_fini(struct zn_queue *q)
     zn_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
 }
 
+bool zn_queue_is_large(const struct zn_queue *q, bool writer)
+{
+    const struct zn_chunk *c = writer ? q->wchunk : q->rchunk;
+    return c != NULL && c->cap > 4 * ZN_CHUNK_MIN;
+}
+
 void zn_queue_trim(struct zn_queue *q)
 {
     if (q->open || q->sent != 0 || q->rmsgs != q->wmsgs || q->slot != NULL)

@@ -220,5 +220,7 @@ void zn_queue_discard(struct zn_queue *q);
 
 /* Frees what an empty queue holds. For a caller who owns both ends. */
 void zn_queue_trim(struct zn_queue *q);
+/* Whether the chunk that its writer is at is a large one. The writer's, or the reader's. */
+bool zn_queue_is_large(const struct zn_queue *q, bool writer);
 
 #endif

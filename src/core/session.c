@@ -188,16 +188,15 @@ void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
 /* Sends closer together than this are a stream: the loop takes them in batches. */
 #define STREAM_GAP 30000u
 
-/* Whether this send follows a message that came by the same connection, with no other one
- * waiting: ping-pong, in which the caller will want the answer next. */
-static bool answers(struct zn_session *ss, const struct zn_end *mine)
+/* Whether this send answers a message that its caller has waited for, with no other one
+ * there: ping-pong, in which the caller will wait again next. A proxy never waits that way. */
+static bool answers(struct zn_socket *poster, const struct zn_end *mine)
 {
     const struct zn_queue *in = mine->out;
-    uint64_t came = atomic_load_explicit(&in->written, memory_order_relaxed);
-    uint64_t before = atomic_load_explicit(&ss->heard_at_kick, memory_order_relaxed);
-    atomic_store_explicit(&ss->heard_at_kick, came, memory_order_relaxed);
-    return came != before &&
-           atomic_load_explicit(&in->consumed, memory_order_relaxed) == came;
+    bool waited = poster->waited;
+    poster->waited = false;
+    return waited && atomic_load_explicit(&in->consumed, memory_order_relaxed) ==
+                         atomic_load_explicit(&in->written, memory_order_relaxed);
 }
 
 static struct zn_socket *on_post(struct zn_end *e, unsigned what,
@@ -213,7 +212,7 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        if ((now - last > STREAM_GAP || answers(ss, e)) &&
+        if ((now - last > STREAM_GAP || answers(poster, e)) &&
             zn_socket_run_after(poster, ss)) {
             zn_session_hold(ss);
             atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
@@ -390,6 +389,39 @@ static void on_phase_due(struct zn_session *ss)
     }
 }
 
+/* A connection that was busy and is idle again gives its chunks back. Both halves of both
+ * queues are ours under the token and the socket's lock. */
+#define TRIM_MS 1000
+
+static uint64_t messages_moved(const struct zn_session *ss)
+{
+    return ss->end->in->rmsgs + ss->end->out->wmsgs;
+}
+
+static void trim(struct zn_session *ss, uint64_t now)
+{
+    struct zn_queue *in = ss->end->in, *out = ss->end->out;
+    if (ss->due[ZN_DUE_TRIM] == 0) {
+        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true))
+            return;
+        ss->moved = messages_moved(ss);
+        zn_session_due(ss, ZN_DUE_TRIM, TRIM_MS);
+        return;
+    }
+    if (!is_due(ss, ZN_DUE_TRIM, now))
+        return;
+    if (ss->moved != messages_moved(ss)) {
+        ss->moved = messages_moved(ss);
+        zn_session_due(ss, ZN_DUE_TRIM, TRIM_MS);
+        return;
+    }
+    struct zn_socket *s = socket_of(ss);
+    zn_socket_lock(s);
+    zn_queue_trim(in);
+    zn_queue_trim(out);
+    zn_socket_unlock(s);
+}
+
 static void control(struct zn_session *ss)
 {
     uint64_t now = zn_now();
@@ -404,6 +436,7 @@ static void control(struct zn_session *ss)
     if (phase_of(ss) == ZN_PHASE_TRAFFIC) {
         heartbeat(ss, now);
         zn_session_mind_loan(ss, now);
+        trim(ss, now);
     }
 }
 

@@ -45,6 +45,7 @@ enum {
     ZN_DUE_PONG,
     ZN_DUE_TTL,
     ZN_DUE_LOAN,
+    ZN_DUE_TRIM,
     ZN_DUE_COUNT
 };
 
@@ -74,7 +75,7 @@ struct zn_session {
     _Atomic uint8_t minded;              /* the loop looks whether it comes back */
     _Atomic int lent_fd;                 /* fd, which the loop does not watch now; or -1 */
     _Atomic uint64_t lent_until;         /* when the last borrower left */
-    _Atomic uint64_t heard_at_kick;      /* messages that had come by then */
+    uint64_t moved;                      /* messages both ways, when last looked at */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 
     /* inbound */

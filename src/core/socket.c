@@ -274,19 +274,6 @@ static void list_ready(struct zn_socket *s, struct zn_end *e, unsigned what)
         &s->ready, &head, e, memory_order_seq_cst, memory_order_relaxed));
 }
 
-void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what)
-{
-    s->again = true;
-    list_ready(s, e, what);
-}
-
-bool zn_socket_tries_again(struct zn_socket *s)
-{
-    bool again = s->again;
-    s->again = false;
-    return again;
-}
-
 static struct zn_socket *on_post(struct zn_end *e, unsigned what,
                                  struct zn_socket *poster)
 {
@@ -426,6 +413,20 @@ static void handle_posts(struct zn_socket *s, struct zn_end *e, unsigned what)
         on_closed(s, e);
 }
 
+static void handle_list(struct zn_socket *s, struct zn_end *first)
+{
+    while (first != NULL) {
+        struct zn_end *e = first;
+        first = e->ready_next;
+        unsigned what = atomic_exchange_explicit(&e->posted, 0, memory_order_acq_rel);
+        s->processing = e;
+        if (!e->gone)
+            handle_posts(s, e, what);
+        s->processing = NULL;
+        release_if_gone(e);
+    }
+}
+
 void zn_socket_process(struct zn_socket *s)
 {
     if (ZN_LIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) == NULL))
@@ -439,17 +440,51 @@ void zn_socket_process(struct zn_socket *s)
         first = taken;
         taken = next;
     }
-    while (first != NULL) {
-        struct zn_end *e = first;
-        first = e->ready_next;
-        unsigned what = atomic_exchange_explicit(&e->posted, 0, memory_order_acq_rel);
-        s->processing = e;
-        if (!e->gone)
-            handle_posts(s, e, what);
-        s->processing = NULL;
-        release_if_gone(e);
-    }
+    handle_list(s, first);
     zn_socket_wake(s);
+}
+
+/* ---- Second tries. */
+
+#define RETRY (5 * ZN_MS)
+
+static void on_retry_task(struct zn_task *task)
+{
+    struct zn_socket *s = ZN_CONTAINER(task, struct zn_socket, retry_task);
+    zn_loop_set_timer(s->retry_loop, &s->retry_timer, zn_now() + RETRY);
+}
+
+static void on_retry_timer(struct zn_timer *timer)
+{
+    struct zn_socket *s = ZN_CONTAINER(timer, struct zn_socket, retry_timer);
+    zn_socket_lock(s);
+    struct zn_end *first = s->retries;
+    s->retries = NULL;
+    s->retry_loop = NULL;
+    handle_list(s, first);
+    zn_socket_wake(s);
+    zn_socket_unlock(s);
+    zn_socket_drop(s);
+}
+
+void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what)
+{
+    struct zn_loop *loop = s->retry_loop ? s->retry_loop : zn_ctx_loop(s->ctx, 0);
+    if (loop == NULL) {                  /* no threads: with the next call, then */
+        list_ready(s, e, what);
+        return;
+    }
+    if (atomic_fetch_or_explicit(&e->posted, what, memory_order_acq_rel) != 0)
+        return;
+    e->ready_next = s->retries;
+    s->retries = e;
+    if (s->retry_loop != NULL)
+        return;
+    s->retry_loop = loop;
+    s->retry_task.run = on_retry_task;
+    s->retry_timer.fire = on_retry_timer;
+    zn_socket_hold(s);
+    zn_loop_post(loop, &s->retry_task);
 }
 
 /* ---- Ends. */

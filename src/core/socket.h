@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "core/options.h"
 #include "core/pattern.h"
+#include "io/loop.h"
 #include "platform/platform.h"
 
 struct zn_ctx;
@@ -63,6 +64,7 @@ struct zn_watcher {
 struct zn_spin {
     _Atomic uint32_t usual;              /* nanoseconds that a wait takes, averaged */
     _Atomic uint32_t waits;
+    uint64_t ended;                      /* when the last wait did */
 };
 
 struct zn_socket {
@@ -79,6 +81,7 @@ struct zn_socket {
     _Atomic bool stopped;                /* ETERM from now on */
     bool closed;                         /* by zmq_close */
     bool rcvmore;
+    bool waited;                         /* for a message, and has sent nothing since */
     bool sndmore;                        /* a multipart message is half sent */
 
     struct zn_end **ends;
@@ -93,7 +96,12 @@ struct zn_socket {
 
     struct zn_incoming stuck;            /* received, but no memory to hand it out yet */
     bool has_stuck;
-    bool again;                          /* a post could not be seen to, for want of memory */
+
+    /* ends with posts that could not be seen to, for want of memory: a timer tries again */
+    struct zn_end *retries;
+    struct zn_loop *retry_loop;          /* NULL: no timer is on its way */
+    struct zn_task retry_task;
+    struct zn_timer retry_timer;
 
     struct zn_list routes;
     char *last_endpoint;
@@ -159,8 +167,6 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
 
 /* Empties the ready list. */
 void zn_socket_process(struct zn_socket *s);
-/* Whether zn_socket_try_again() was called: who waits for s sleeps a little first. */
-bool zn_socket_tries_again(struct zn_socket *s);
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
 int zn_socket_rescue_stuck(struct zn_socket *s);

@@ -96,6 +96,9 @@ static inline void zn_relax(void)
 #endif
 }
 
+/* Lets others have this core, if any want it. */
+void zn_yield(void);
+
 /* ---- Threads. All signals are blocked in a thread of the library. */
 
 struct zn_thread_options {

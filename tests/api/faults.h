@@ -35,7 +35,7 @@ enum { SMALL, PARTS, LARGE, SHAPES };
     continue
 
 static bool net_sticky;                  /* calls fail until enough have */
-enum { STRIKES = 4, TRIES = 60, WAITS = 500 };
+enum { STRIKES = 4, TRIES = 60, WAITS = 1500 };
 
 static inline bool net_struck(void)
 {
@@ -95,7 +95,7 @@ static inline void *net_socket(struct net *net, int type)
         continue;
     net_set(s, ZMQ_LINGER, 0);
     net_set(s, ZMQ_RECONNECT_IVL, 1);
-    net_set(s, ZMQ_RCVTIMEO, 10 * test_patience());
+    net_set(s, ZMQ_RCVTIMEO, 4 * test_patience());
     net_set(s, ZMQ_SNDTIMEO, 100 * test_patience());
     return s;
 }

@@ -49,6 +49,11 @@ static void schedule(pthread_t id, const struct zn_thread_options *o)
     pthread_setschedparam(id, policy, &param);
 }
 
+void zn_yield(void)
+{
+    sched_yield();
+}
+
 unsigned zn_cores(void)
 {
     static _Atomic unsigned known;
