@@ -4,6 +4,7 @@
 #include "core/ctx.h"
 #include "core/establish.h"
 
+#define LOOP_FEW 8                       /* connections and listeners of one loop */
 #define LOAN_MS 1                        /* after that without a borrower, it comes back */
 
 /* ---- Tools. */
@@ -61,9 +62,11 @@ static struct zn_session *session_of(struct zn_end *e)
     return ss;
 }
 
+/* Not from a loop that has many: it reads for all of them at a time, and does better so. */
 static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
-    if (atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC ||
+    if (zn_loop_load(ss->loop) > LOOP_FEW ||
+        atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC ||
         atomic_exchange_explicit(&ss->lent, 1, memory_order_acq_rel))
         return false;
     loan->sessions[loan->count++] = ss;

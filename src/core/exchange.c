@@ -101,8 +101,10 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
     uint64_t now = begin, last = begin;
     bool posted = false;
-    if (!join_spinners())
-        return false;
+    if (!join_spinners()) {
+        zn_yield();                      /* others may bring what is wanted meanwhile */
+        return atomic_load_explicit(&s->ready, memory_order_acquire) != NULL;
+    }
     while (!posted && now - begin < SPIN_MAX) {
         for (int i = 0; i < 16 && !posted; i++) {
             posted = atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||

@@ -170,7 +170,6 @@ void zn_socket_process(struct zn_socket *s);
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
 int zn_socket_rescue_stuck(struct zn_socket *s);
-void zn_socket_drop_stuck(struct zn_socket *s);
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */

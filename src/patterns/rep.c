@@ -151,6 +151,7 @@ static int send_frame(struct zn_socket *s, const struct zn_frame *f, uint32_t ro
     if (r->step != REPLYING)
         return -EFSM;
 
+    zn_socket_drop_stuck(s);             /* it is answered unread */
     int rc = answer(r, f);
     if (rc == 0 && !(f->flags & ZN_MORE)) {
         if (r->asker != NULL)

@@ -64,6 +64,7 @@ static void discard_waiting(struct zn_socket *s, struct req *r)
 {
     struct zn_frame f;
 
+    zn_socket_drop_stuck(s);
     while (zn_fq_peek(&r->duplex.in, s, &f) != NULL)
         zn_fq_skip(&r->duplex.in);
 }

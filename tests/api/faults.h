@@ -35,7 +35,7 @@ enum { SMALL, PARTS, LARGE, SHAPES };
     continue
 
 static bool net_sticky;                  /* calls fail until enough have */
-enum { STRIKES = 4, TRIES = 60, WAITS = 1500 };
+enum { STRIKES = 4, TRIES = 60, WAITS = 3000 };
 
 static inline bool net_struck(void)
 {
@@ -95,7 +95,7 @@ static inline void *net_socket(struct net *net, int type)
         continue;
     net_set(s, ZMQ_LINGER, 0);
     net_set(s, ZMQ_RECONNECT_IVL, 1);
-    net_set(s, ZMQ_RCVTIMEO, 4 * test_patience());
+    net_set(s, ZMQ_RCVTIMEO, 2 * test_patience());
     net_set(s, ZMQ_SNDTIMEO, 100 * test_patience());
     return s;
 }
@@ -193,6 +193,7 @@ static inline int net_recv(void *s, unsigned *seq)
     zmq_msg_t m;
     int n;
 
+    net_calm();
     CHECK_OK(zmq_msg_init(&m));
     do
         KEEP_TRYING(n = zmq_msg_recv(&m, s, 0));
@@ -306,11 +307,14 @@ static inline void net_check_sane(const char *transport)
     CHECK_OK(zmq_ctx_term(net.ctx));
 }
 
-/* All of the first, then some. */
+/* All of the first, then some. Failures that last reach the same places again and again:
+ * some are enough. */
 static inline uint64_t net_stride(uint64_t n, uint64_t total)
 {
     enum { ALL = 200, SOME = 40 };
 
+    if (net_sticky)
+        return n < 10 ? 1 : 3;
     return n < ALL ? 1 : 1 + (total > ALL ? total - ALL : 0) / SOME;
 }
 
@@ -352,7 +356,8 @@ static inline void net_hunt_all(scenario *body, const char *const *transports,
 {
     (void)net_everywhere, (void)net_connections, (void)net_tcp_only;
     for (; *transports != NULL; transports++)
-        net_hunt(body, *transports, kind, sticky);
+        if (!sticky || strcmp(*transports, "ipc") != 0)
+            net_hunt(body, *transports, kind, sticky);
 }
 
 #define FAULT_TEST(name, text, transports, kind, sticky)       \

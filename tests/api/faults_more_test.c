@@ -298,6 +298,132 @@ static void options(struct net *net)
     net_close(s);
 }
 
+/* ---- A frame received for which there was no memory. */
+
+static void *ctx;
+
+static void two(int server_type, const char *id, int client_type, void *s[2])
+{
+    char endpoint[TEST_ENDPOINT];
+
+    ctx = zmq_ctx_new();
+    s[0] = test_socket(ctx, server_type);
+    s[1] = test_socket(ctx, client_type);
+    if (id != NULL)
+        CHECK_OK(zmq_setsockopt(s[0], ZMQ_ROUTING_ID, id, strlen(id)));
+    if (client_type == ZMQ_SUB)
+        CHECK_OK(zmq_setsockopt(s[1], ZMQ_SUBSCRIBE, "", 0));
+    if (client_type == ZMQ_REQ)
+        test_set_int(s[1], ZMQ_REQ_RELAXED, 1);
+    test_bind(s[0], "inproc", endpoint);
+    CHECK_OK(zmq_connect(s[1], endpoint));
+}
+
+static void finish(void *s[2])
+{
+    CHECK_OK(zmq_close(s[0]));
+    CHECK_OK(zmq_close(s[1]));
+    CHECK_OK(zmq_ctx_term(ctx));
+}
+
+static void fail_to_receive(void *s)
+{
+    zmq_msg_t m;
+
+    CHECK_OK(zmq_msg_init(&m));
+    faults_arm(ZN_FAULT_ALLOC, 1);
+    CHECK_ERRNO(zmq_msg_recv(&m, s, 0), ENOMEM);
+    faults_disarm();
+    CHECK_OK(zmq_msg_close(&m));
+}
+
+static const char one[] = "one, of more bytes than there are in a message itself";
+static const char name[] = "a name of more bytes than there are in a message itself";
+
+TEST(frame_without_memory_is_received_later)
+{
+    void *s[2];
+
+    two(ZMQ_PUSH, NULL, ZMQ_PULL, s);
+    test_send_strings(s[0], one, one, NULL);
+    fail_to_receive(s[1]);
+    fail_to_receive(s[1]);
+    CHECK(test_get_int(s[1], ZMQ_EVENTS) & ZMQ_POLLIN);
+    faults_arm_from(ZN_FAULT_ALLOC, 1);
+    CHECK(test_get_int(s[1], ZMQ_EVENTS) & ZMQ_POLLIN);
+    faults_disarm();
+    test_send_strings(s[0], "two", NULL);
+    test_expect_strings(s[1], one, one, NULL);
+    test_expect_strings(s[1], "two", NULL);
+    finish(s);
+}
+
+TEST(frame_without_memory_outlives_its_sender_and_its_subscription)
+{
+    void *s[2];
+
+    two(ZMQ_PUB, NULL, ZMQ_SUB, s);
+    test_send_strings(s[0], one, NULL);
+    fail_to_receive(s[1]);
+    CHECK_OK(zmq_setsockopt(s[1], ZMQ_UNSUBSCRIBE, "", 0));
+    CHECK(test_get_int(s[1], ZMQ_EVENTS) & ZMQ_POLLIN);
+    CHECK_OK(zmq_close(s[0]));
+    CHECK(test_get_int(s[1], ZMQ_EVENTS) & ZMQ_POLLIN);
+    test_expect_strings(s[1], one, NULL);
+    s[0] = test_socket(ctx, ZMQ_PUB);
+    finish(s);
+}
+
+TEST(id_without_memory_goes_with_its_peer)
+{
+    void *s[2], *other;
+    char endpoint[TEST_ENDPOINT];
+    size_t size = sizeof endpoint;
+
+    two(ZMQ_DEALER, name, ZMQ_ROUTER, s);
+    test_send_strings(s[0], "lost", NULL);
+    fail_to_receive(s[1]);
+    CHECK_OK(zmq_getsockopt(s[1], ZMQ_LAST_ENDPOINT, endpoint, &size));
+    CHECK_OK(zmq_disconnect(s[1], endpoint));
+    other = test_socket(ctx, ZMQ_DEALER);
+    CHECK_OK(zmq_setsockopt(other, ZMQ_ROUTING_ID, "other", 5));
+    test_bind(other, "inproc", endpoint);
+    CHECK_OK(zmq_connect(s[1], endpoint));
+    test_send_strings(other, one, NULL);
+    test_expect_strings(s[1], "other", one, NULL);
+    CHECK_OK(zmq_close(other));
+    finish(s);
+}
+
+TEST(id_without_memory_comes_before_its_message)
+{
+    void *s[2];
+
+    two(ZMQ_DEALER, name, ZMQ_ROUTER, s);
+    test_send_strings(s[0], one, NULL);
+    fail_to_receive(s[1]);
+    test_expect_nothing(s[0], 0);
+    CHECK(test_get_int(s[1], ZMQ_EVENTS) & ZMQ_POLLIN);
+    test_expect_strings(s[1], name, one, NULL);
+    finish(s);
+}
+
+TEST(reply_without_memory_is_none_to_the_next_request)
+{
+    void *s[2];
+
+    two(ZMQ_REP, NULL, ZMQ_REQ, s);
+    test_send_strings(s[1], "first", NULL);
+    test_expect_strings(s[0], "first", NULL);
+    test_send_strings(s[0], one, NULL);
+    fail_to_receive(s[1]);
+    test_send_strings(s[1], "second", NULL);
+    test_expect_strings(s[0], "second", NULL);
+    test_send_strings(s[0], "answer", NULL);
+    test_expect_strings(s[1], "answer", NULL);
+    finish(s);
+}
+
 FAULT_TESTS(late_server, EVERYWHERE)
 FAULT_TESTS(restart, CONNECTIONS)
 FAULT_TESTS(come_and_go, EVERYWHERE)

@@ -141,7 +141,7 @@ static int find_word(void *s, const char *word, bool lossy)
         KEEP_TRYING(n = zmq_recv(s, got, sizeof got, 0));
         if (n < 0) {
             net_wait_more(&waits);
-            if (lossy && waits > 20 && net_struck())
+            if (lossy && waits > 10 && net_struck())
                 return 0;
             continue;
         }
