@@ -601,6 +601,7 @@ static void prepare_next(struct zn_session *ss, bool was_up)
         if (s->pattern->lost != NULL)
             s->pattern->lost(s, e);
     }
+    zn_socket_wake(s);                   /* the pattern may have news of it */
     zn_socket_unlock(s);
 }
 
