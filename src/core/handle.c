@@ -67,7 +67,11 @@ struct zn_handle *zn_handle_new(struct zn_socket *s)
 
 void zn_handle_free(struct zn_handle *h)
 {
+    /* A caller who came too late may be looking at the socket, under the lock. */
+    zn_lock(&h->lock);
     h->socket = NULL;
+    while (zn_unlock(&h->lock))
+        ;
     zn_lock(&pool.lock);
     put(h);
     zn_unlock(&pool.lock);

@@ -28,14 +28,14 @@ static void socket_init(struct zn_socket *s, struct zn_ctx *ctx,
 static void socket_free(struct zn_socket *s)
 {
     struct zn_ctx *ctx = s->ctx;
+    if (s->handle != NULL)
+        zn_handle_free(s->handle);
     if (s->fd >= 0)
         zn_sock_close(s->fd);
     zn_options_fini(&s->options);
     zn_free(s->last_endpoint);
     zn_free(s->ends);
     zn_free(s->state);
-    if (s->handle != NULL)
-        zn_handle_free(s->handle);
     zn_ctx_remove(ctx, s);
     zn_free(s);
 }
@@ -80,6 +80,8 @@ void zn_socket_hold(struct zn_socket *s)
 void zn_socket_drop(struct zn_socket *s)
 {
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
+        zn_handle_free(s->handle);       /* first: nobody comes in any more */
+        s->handle = NULL;
         if (s->pattern->fini != NULL)
             s->pattern->fini(s);
         socket_free(s);

@@ -267,7 +267,11 @@ static inline void net_echo(struct net *net, void *client, void *router, int sha
             int rc;
 
             got = 0;
-            KEEP_TRYING(rc = zmq_send(router, id, id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT));
+/* That connection may be gone, and its name with it. */
+            while ((rc = zmq_send(router, id, id_size, ZMQ_SNDMORE | ZMQ_DONTWAIT)) ==
+                       -1 &&
+                   errno != EAGAIN && errno != EHOSTUNREACH && net_again("zmq_send"))
+                continue;
             if (rc >= 0)
                 net_send(router, shape, seq);
             while (net_recv(client, &got) >= 0 && got != seq)
