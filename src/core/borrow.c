@@ -99,7 +99,7 @@ void zn_loan_end(struct zn_loan *loan)
     for (int i = 0; i < loan->count; i++) {
         struct zn_session *ss = loan->sessions[i];
         atomic_store_explicit(&ss->lent_until, zn_now(), memory_order_relaxed);
-        atomic_store_explicit(&ss->lent, 0, memory_order_release);
+        atomic_exchange_explicit(&ss->lent, 0, memory_order_seq_cst);
         /* Somebody must look whether the borrower comes back. */
         if (zn_session_is_lent(ss) &&
             !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
@@ -192,7 +192,7 @@ void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
     ss->due[ZN_DUE_LOAN] = 0;
     if (atomic_load_explicit(&ss->lent, memory_order_acquire)) {
         /* The borrower waits; it will say when it leaves. */
-        atomic_store_explicit(&ss->minded, 0, memory_order_release);
+        atomic_exchange_explicit(&ss->minded, 0, memory_order_seq_cst);
         if (atomic_load_explicit(&ss->lent, memory_order_seq_cst))
             return;
         atomic_store_explicit(&ss->minded, 1, memory_order_relaxed);

@@ -327,6 +327,7 @@ void zn_session_close_fd(struct zn_session *ss)
     ss->watched = false;
     bool lent = zn_session_is_lent(ss);
     atomic_store_explicit(&ss->lent_fd, -1, memory_order_release);
+    atomic_store_explicit(&ss->minded, 0, memory_order_relaxed);
     /* A forked child may look at fd: it must never name somebody else's. */
     int fd = ss->fd;
     ss->fd = -1;
