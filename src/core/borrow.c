@@ -172,6 +172,8 @@ void zn_session_lend(struct zn_session *ss)
 
 static void take_back(struct zn_session *ss)
 {
+    ss->due[ZN_DUE_LOAN] = 0;
+    atomic_exchange_explicit(&ss->minded, 0, memory_order_seq_cst);
     atomic_store_explicit(&ss->lent_fd, -1, memory_order_release);
     int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
     ss->watched = rc == 0;
@@ -202,6 +204,5 @@ void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
         zn_session_due(ss, ZN_DUE_LOAN, LOAN_MS);
         return;
     }
-    atomic_store_explicit(&ss->minded, 0, memory_order_release);
     take_back(ss);
 }
