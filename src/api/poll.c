@@ -136,19 +136,11 @@ static uint64_t to_ns(long ms)
     return (uint64_t)ZN_MIN((int64_t)ms, LONGEST) * ZN_MS;
 }
 
-static uint64_t time_left(uint64_t until)
-{
-    if (until == ZN_FOREVER)
-        return ZN_FOREVER;
-    uint64_t now = zn_now();
-    return until > now ? until - now : 0;
-}
-
 static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
 {
     if (p->fds != NULL)
-        return look_fds(p, 0, time_left(until));
-    int rc = zn_waiter_wait(&p->waiter, key, time_left(until));
+        return look_fds(p, 0, zn_time_left(until));
+    int rc = zn_waiter_wait(&p->waiter, key, zn_time_left(until));
     return rc == -ETIMEDOUT ? 0 : rc;
 }
 
@@ -156,7 +148,7 @@ static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
 static int sleep_and_look(struct polling *p, uint64_t until)
 {
     for (;;) {
-        bool last = time_left(until) == 0;
+        bool last = zn_time_left(until) == 0;
         uint32_t key = zn_waiter_prepare(&p->waiter);
         int rc = look_sockets(p);
         if (rc == 0 && !last)

@@ -47,14 +47,6 @@ static uint64_t deadline(int timeout_ms)
     return timeout_ms < 0 ? ZN_FOREVER : zn_now() + (uint64_t)timeout_ms * ZN_MS;
 }
 
-static uint64_t time_left(uint64_t until)
-{
-    if (until == ZN_FOREVER)
-        return ZN_FOREVER;
-    uint64_t now = zn_now();
-    return until > now ? until - now : 0;
-}
-
 /* Waking a core that sleeps costs more than all the rest of a message's way. So a caller
  * whose waits have been short stays awake for a while: at most SPIN_MAX, and only as long as
  * spinning has paid of late. Now and then it is tried all the same, for things change. A
@@ -157,7 +149,7 @@ static int sleep_once(struct wait *w)
 {
     struct zn_socket *s = w->socket;
     zn_socket_unlock(s);
-    uint64_t ns = time_left(w->until);
+    uint64_t ns = zn_time_left(w->until);
     int rc =
         w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
     zn_socket_lock(s);

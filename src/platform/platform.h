@@ -22,6 +22,15 @@ uint64_t zn_now(void);
 #define ZN_MS ((uint64_t)1000000)
 #define ZN_FOREVER UINT64_MAX
 
+/* Nanoseconds until then; 0 if it is past. */
+static inline uint64_t zn_time_left(uint64_t until)
+{
+    if (until == ZN_FOREVER)
+        return ZN_FOREVER;
+    uint64_t now = zn_now();
+    return until > now ? until - now : 0;
+}
+
 /* Unpredictable bytes. */
 void zn_random(void *buf, size_t size);
 
