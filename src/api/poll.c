@@ -9,6 +9,7 @@
 
 #include "api/poll.h"
 #include "api/result.h"
+#include "core/flush.h"
 #include "core/socket.h"
 
 /* One call's watch over its sockets. */
@@ -110,18 +111,21 @@ static int watch(struct polling *p)
         return -ENOMEM;
     for (size_t i = 0; i < p->count; i++) {
         struct watch *w = &p->watches[i];
+        struct zn_flush flush = { .count = 0 };
         struct zn_socket *s;
         if (p->items[i].socket == NULL)
             continue;
         int rc = zn_handle_lock(p->items[i].socket, &s);
         if (rc < 0)
             return rc;
+        zn_flush_collect(&flush, s);
         zn_socket_hold(s);
         w->socket = s;
         w->watcher.waiter = p->signal < 0 ? &p->waiter : NULL;
         w->watcher.signal = p->signal;
         zn_socket_watch(s, &w->watcher);
         zn_socket_unlock(s);
+        zn_flush_run(&flush);
     }
     return 0;
 }

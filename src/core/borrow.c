@@ -49,19 +49,6 @@ void zn_borrowers_free(struct zn_ctx *ctx)
 
 /* ---- The caller's part. */
 
-/* The session behind an end, held, if it can be had. */
-static struct zn_session *session_of(struct zn_end *e)
-{
-    struct zn_session *ss = NULL;
-    zn_lock(&e->pipe->lock);
-    if (e->peer->owner == &zn_session_owner) {
-        ss = e->peer->session;
-        zn_session_hold(ss);
-    }
-    zn_unlock(&e->pipe->lock);
-    return ss;
-}
-
 /* Not from a loop that has many: it reads for all of them at a time, and does better so. */
 static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
@@ -79,7 +66,7 @@ bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
     if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
         return false;
     for (uint32_t i = 0; i < s->end_count; i++) {
-        struct zn_session *ss = session_of(s->ends[i]);
+        struct zn_session *ss = zn_session_behind(s->ends[i]);
         if (ss != NULL && !borrow(loan, ss))
             zn_session_drop(ss);
     }

@@ -3,6 +3,7 @@
 #include "core/socket.h"
 
 #include "core/borrow.h"
+#include "core/flush.h"
 #include "core/monitor.h"
 
 /* ZMQ_FD, as libzmq's is used: it becomes readable when something happens. It stays so as
@@ -88,6 +89,18 @@ static bool join_spinners(void)
                &spinners, &n, n + 1, memory_order_relaxed, memory_order_relaxed);
 }
 
+/* A caller who only receives, and has caught up with a sender, would get one message at a
+ * time from here on, with all that a wait costs both of them. Looking away for a moment
+ * makes it several. */
+#define LOOK_AWAY 2000u
+
+static void look_away(uint64_t begin)
+{
+    while (zn_now() - begin < LOOK_AWAY)
+        for (int i = 0; i < 8; i++)
+            zn_relax();
+}
+
 /* True if something was posted. Without the lock. */
 static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
@@ -165,7 +178,10 @@ typedef ptrdiff_t (*try_fn)(struct zn_socket *s, void *arg);
 static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void *arg)
 {
     struct zn_socket *s = w->socket;
+    bool stream = attempt == try_recv && s->waited;
     zn_socket_unlock(s);
+    if (stream)
+        look_away(begin);
     bool posted = spin(s, w->borrows ? &w->loan : NULL, begin);
     zn_socket_lock(s);
     if (s->closed)
@@ -173,16 +189,29 @@ static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void
     return posted ? attempt(s, arg) : -EAGAIN;
 }
 
+/* What this caller has queued goes out before it waits. */
+static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
+{
+    struct zn_flush flush = { .count = 0 };
+    zn_flush_collect(&flush, s);
+    if (flush.count == 0)
+        return -EAGAIN;
+    zn_socket_unlock(s);
+    zn_flush_run(&flush);
+    zn_socket_lock(s);
+    return s->closed ? -ENOTSOCK : attempt(s, arg);
+}
+
 /* Tries until it works or time is up. Gives the lock back. */
 static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, void *arg)
 {
     uint64_t begin = zn_now();
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };
-    ptrdiff_t rc = -EAGAIN;
     zn_socket_hold(s);
-    w.borrows = attempt == try_recv && begin - s->spin.ended < BORROW_AGAIN &&
-                zn_loan_begin(&w.loan, s);
-    if (worth_spinning(s))
+    ptrdiff_t rc = flush(s, attempt, arg);
+    w.borrows = rc == -EAGAIN && attempt == try_recv &&
+                begin - s->spin.ended < BORROW_AGAIN && zn_loan_begin(&w.loan, s);
+    if (rc == -EAGAIN && worth_spinning(s))
         rc = stay_awake(&w, begin, attempt, arg);
     while (rc == -EAGAIN) {
         prepare(&w);

@@ -185,7 +185,8 @@ void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
         run_on_caller(ss, &by);
 }
 
-/* Sends closer together than this are a stream: the loop takes them in batches. */
+/* Sends closer together than this are a stream: the loop takes them in batches. So are all
+ * of a loop that is looking for them anyway. */
 #define STREAM_GAP 30000u
 
 /* Whether this send answers a message that its caller has waited for, with no other one
@@ -212,8 +213,8 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        if ((now - last > STREAM_GAP || answers(poster, e)) &&
-            zn_socket_run_after(poster, ss)) {
+        bool alone = now - last > STREAM_GAP && !zn_loop_streams(ss->loop);
+        if ((alone || answers(poster, e)) && zn_socket_run_after(poster, ss)) {
             zn_session_hold(ss);
             atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
             return NULL;
@@ -224,6 +225,18 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
 }
 
 const struct zn_owner zn_session_owner = { .post = on_post };
+
+struct zn_session *zn_session_behind(struct zn_end *e)
+{
+    struct zn_session *ss = NULL;
+    zn_lock(&e->pipe->lock);
+    if (e->peer->owner == &zn_session_owner) {
+        ss = e->peer->session;
+        zn_session_hold(ss);
+    }
+    zn_unlock(&e->pipe->lock);
+    return ss;
+}
 
 /* ---- Timers. */
 

@@ -113,6 +113,8 @@ void zn_session_drop(struct zn_session *ss);
 void zn_session_run(struct zn_session *ss, bool on_loop);
 /* On a caller's thread, which reads too: scratch is its own. */
 void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
+/* The session at the other side of a socket's end, held; NULL: inproc, or gone. */
+struct zn_session *zn_session_behind(struct zn_end *e);
 /* Hands it to its loop. */
 void zn_session_post(struct zn_session *ss, unsigned work);
 

@@ -443,7 +443,6 @@ void zn_socket_process(struct zn_socket *s)
         taken = next;
     }
     handle_list(s, first);
-    zn_socket_wake(s);
 }
 
 /* ---- Second tries. */

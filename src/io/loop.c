@@ -16,6 +16,9 @@ struct zn_loop {
     struct zn_timer *first_timer;        /* the next to fire */
     struct zn_retired *retired;
     uint64_t now;
+    uint64_t last_tasks;                 /* when there were any */
+    uint64_t doze_until;
+    _Atomic bool streams;                /* doze_until is set */
     uint8_t *scratch;
 };
 
@@ -116,11 +119,13 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
     return true;
 }
 
-static void run_tasks(struct zn_loop *loop)
+/* True if there were any. */
+static bool run_tasks(struct zn_loop *loop)
 {
     struct zn_task *taken =
         atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire);
     struct zn_task *first = NULL;
+    bool some = taken != NULL;
     while (taken != NULL) {
         struct zn_task *next = taken->next;
         taken->next = first;
@@ -133,6 +138,7 @@ static void run_tasks(struct zn_loop *loop)
         atomic_store_explicit(&t->queued, 0, memory_order_release);
         t->run(t);
     }
+    return some;
 }
 
 /* ---- The thread. */
@@ -146,8 +152,35 @@ static void bury(struct zn_loop *loop)
     }
 }
 
+/* Tasks that come close together are a stream. Then the loop looks for them every now and
+ * then of itself, so that they come in batches and nobody has to wake it for each. */
+#define STREAM_GAP 100000u
+#define DOZE 50000u
+
+static void set_doze(struct zn_loop *loop, uint64_t until)
+{
+    loop->doze_until = until;
+    atomic_store_explicit(&loop->streams, until != 0, memory_order_relaxed);
+}
+
+static void watch_for_stream(struct zn_loop *loop)
+{
+    uint64_t now = zn_now();
+    if (now - loop->last_tasks < STREAM_GAP)
+        set_doze(loop, now + DOZE);
+    loop->last_tasks = now;
+}
+
 static uint64_t time_to_sleep(struct zn_loop *loop)
 {
+    if (loop->doze_until > 0) {
+        uint64_t now = zn_now(), until = loop->doze_until;
+        if (loop->first_timer != NULL)
+            until = ZN_MIN(until, loop->first_timer->at);
+        if (until > now)
+            return until - now;
+        set_doze(loop, 0);
+    }
     atomic_store_explicit(&loop->asleep, 1, memory_order_seq_cst);
     if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL ||
         atomic_load_explicit(&loop->stop, memory_order_seq_cst))
@@ -155,7 +188,8 @@ static uint64_t time_to_sleep(struct zn_loop *loop)
     if (loop->first_timer == NULL)
         return ZN_FOREVER;
     uint64_t now = zn_now();
-    return loop->first_timer->at > now ? loop->first_timer->at - now : 0;
+    /* Whole milliseconds are good enough for timers. */
+    return loop->first_timer->at > now ? ZN_MAX(loop->first_timer->at - now, ZN_MS) : 0;
 }
 
 static void loop_main(void *arg)
@@ -174,7 +208,8 @@ static void loop_main(void *arg)
             else
                 w->ready(w, events[i].events);
         }
-        run_tasks(loop);
+        if (run_tasks(loop))
+            watch_for_stream(loop);
         fire_timers(loop);
         bury(loop);
     }
@@ -235,6 +270,11 @@ void zn_loop_abandon(struct zn_loop *loop)
 uint32_t zn_loop_load(const struct zn_loop *loop)
 {
     return atomic_load_explicit(&loop->load, memory_order_relaxed);
+}
+
+bool zn_loop_streams(const struct zn_loop *loop)
+{
+    return atomic_load_explicit(&loop->streams, memory_order_relaxed);
 }
 
 void zn_loop_add_load(struct zn_loop *loop, int delta)

@@ -47,6 +47,9 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t);
 uint32_t zn_loop_load(const struct zn_loop *loop);
 void zn_loop_add_load(struct zn_loop *loop, int delta);
 
+/* Whether tasks come close together now, and are taken in batches. */
+bool zn_loop_streams(const struct zn_loop *loop);
+
 int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge);
 /* Also from another thread, if w is retired on the loop's own afterwards. */
 void zn_loop_unwatch(struct zn_loop *loop, int fd);

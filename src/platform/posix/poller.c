@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,12 +43,28 @@ static int to_ms(uint64_t ns)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+/* Some kernels count in milliseconds, some sandboxes forbid what they do not know: there a
+ * short wait is none. */
+static int wait_briefly(int poller, struct epoll_event *got, int max, uint64_t ns)
+{
+    struct timespec t = { .tv_nsec = (long)ns };
+#ifdef SYS_epoll_pwait2
+    long n = syscall(SYS_epoll_pwait2, poller, got, max, &t, NULL, 0);
+    if (n >= 0 || (errno != ENOSYS && errno != EPERM))
+        return (int)n;
+#endif
+    (void)t;
+    return epoll_wait(poller, got, max, 0);
+}
+
 int zn_poller_wait(int poller, struct zn_poller_event *events, int max,
                    uint64_t timeout_ns)
 {
     struct epoll_event got[256];
     max = ZN_MIN(max, (int)ZN_COUNT(got));
-    int n = epoll_wait(poller, got, max, to_ms(timeout_ns));
+    int n = timeout_ns > 0 && timeout_ns < ZN_MS
+                ? wait_briefly(poller, got, max, timeout_ns)
+                : epoll_wait(poller, got, max, to_ms(timeout_ns));
     if (n < 0)
         return -errno;
     for (int i = 0; i < n; i++) {

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 struct zn_thread {
     pthread_t id;
@@ -19,6 +20,9 @@ static void *run(void *self)
 {
     struct zn_thread *t = self;
     pthread_setname_np(pthread_self(), t->name);
+#ifdef PR_SET_TIMERSLACK
+    prctl(PR_SET_TIMERSLACK, 1000);      /* nanoseconds by which short waits may be late */
+#endif
     t->main(t->arg);
     return NULL;
 }
