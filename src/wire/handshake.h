@@ -17,8 +17,16 @@
 
 enum { ZN_HANDSHAKE_MAX = 65536 };
 
+struct zn_cipher;                        /* wire/cipher.h */
 struct zn_mechanism;                     /* wire/mechanism.h */
 extern const struct zn_mechanism zn_mechanism_null;
+extern const struct zn_mechanism zn_mechanism_plain;
+#ifdef ZN_HAVE_SODIUM
+extern const struct zn_mechanism zn_mechanism_curve;
+#endif
+#ifdef ZN_HAVE_GSSAPI
+extern const struct zn_mechanism zn_mechanism_gssapi;
+#endif
 
 /* What zn_handshake.error says: ZMQ_PROTOCOL_ERROR_... of zmq.h, the same numbers. */
 enum zn_protocol_error {
@@ -38,6 +46,24 @@ enum zn_protocol_error {
     ZN_ERROR_MECHANISM_MISMATCH = 0x11000002,
 };
 
+/* What mechanisms need to know; each its own part. */
+struct zn_security {
+    struct zn_bytes username, password;  /* PLAIN's client */
+    uint8_t public_key[32], secret_key[32],
+        server_key[32];               /* CURVE; server_key: client's */
+    const char *principal;               /* GSSAPI: our own; NULL: the default */
+    const char *service;                 /* the server's, which a client asks for */
+    int principal_type, service_type;    /* ZMQ_GSSAPI_NT_* */
+    bool plaintext;                      /* GSSAPI without encryption */
+};
+
+/* What a server asks a ZAP handler about its client (RFC 27). */
+struct zn_credentials {
+    const char *mechanism;               /* "NULL", "PLAIN", "CURVE", "GSSAPI" */
+    int count;
+    struct zn_bytes parts[2];            /* user and password; key; principal */
+};
+
 struct zn_handshake_config {
     int socket_type;                     /* ZMQ_PAIR ... */
     uint32_t peers;                      /* 1u << type for each that is welcome */
@@ -47,7 +73,9 @@ struct zn_handshake_config {
     size_t property_count;
     int64_t max_size;                    /* of a frame; -1: no limit */
     const struct zn_mechanism *mechanism; /* zn_mechanism_null */
+    const struct zn_security *security;  /* NULL for the mechanism NULL */
     bool as_server;
+    bool asks;                           /* stop at the point where ZAP is to be asked */
     bool versions_3_only;                /* refuse older peers */
 };
 
@@ -64,6 +92,11 @@ struct zn_handshake {
     size_t out_sent;
     size_t need;                         /* bytes in `in` that the next step asks for */
     int failure;                         /* -errno, for good */
+    void *state;                         /* the mechanism's, heap; see its drop() */
+
+    /* until zn_handshake_answer(): nothing is fed, nothing is said */
+    bool waits;
+    struct zn_credentials credentials;   /* within this handshake's memory */
 
     /* results, once done */
     bool done;
@@ -72,6 +105,8 @@ struct zn_handshake {
     struct zn_bytes peer_id;             /* within this handshake's memory */
     struct zn_property *peer_properties; /* Socket-Type, Identity, X-...; ditto */
     size_t peer_property_count;
+    struct zn_cipher *cipher;            /* of what follows; taken out by its new owner, who
+                                            sets it NULL, else freed by fini */
 
     /* after an error */
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_*; 0: no code */
@@ -91,6 +126,12 @@ void zn_handshake_sent(struct zn_handshake *hs, size_t n);
  * then is traffic. -EPROTO: the peer broke the protocol (hs->error, hs->peer_refused),
  * -EMSGSIZE, -ENOMEM; every later call then says the same. */
 ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n);
+
+/* What the ZAP handler said: 200 lets the script go on; 400 and 500 put an ERROR command into
+ * the output and end the handshake; 300 ends it without a word. What was waiting in the
+ * input is read on. 0, or as zn_handshake_feed(). After a refusal hs->failure is -EACCES, and
+ * what the output holds is still to be sent. */
+int zn_handshake_answer(struct zn_handshake *hs, int status);
 
 /* Type names as they stand in Socket-Type; -1 / NULL if there is none such. */
 int zn_socket_type_of(struct zn_bytes name);

@@ -19,12 +19,15 @@ struct zn_turn {
     const char *name;                    /* of the command; NULL: traffic may flow */
     int (*send)(struct zn_handshake *hs);
     int (*recv)(struct zn_handshake *hs, const struct zn_command *cmd);
+    int (*ask)(struct zn_handshake *hs); /* sets hs->credentials: passed over unless
+                                            config.asks */
 };
 
 struct zn_mechanism {
     char name[ZN_MECHANISM_NAME];
     bool open;                           /* protects nothing: older peers may be let in */
     const struct zn_turn *client, *server;
+    void (*drop)(void *state);           /* clears and frees hs->state; or NULL */
 };
 
 /* ---- For scripts. */
