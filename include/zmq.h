@@ -370,6 +370,12 @@ ZMQ_EXPORT int zmq_msg_set_group(zmq_msg_t *msg, const char *group);
 #define ZMQ_NORM_NUM_AUTOPARITY 123
 #define ZMQ_NORM_PUSH 124
 
+/* zinc's own: how many connections an endpoint that is bound from then on takes at a time,
+ * from everybody, from one IP address; 0: any number. One more is closed at once, and told as
+ * ZMQ_EVENT_ACCEPT_FAILED with ECONNREFUSED. */
+#define ZMQ_ZINC_MAX_CONNECTIONS 30001
+#define ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS 30002
+
 /* Options by older names, and older options. */
 #define ZMQ_IDENTITY ZMQ_ROUTING_ID
 #define ZMQ_CONNECT_RID ZMQ_CONNECT_ROUTING_ID

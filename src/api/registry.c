@@ -5,7 +5,9 @@
 
 extern const struct zn_pattern zn_pattern_pair, zn_pattern_pub, zn_pattern_sub,
     zn_pattern_req, zn_pattern_rep, zn_pattern_dealer, zn_pattern_router, zn_pattern_pull,
-    zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub, zn_pattern_stream;
+    zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub, zn_pattern_stream,
+    zn_pattern_server, zn_pattern_client, zn_pattern_radio, zn_pattern_dish,
+    zn_pattern_gather, zn_pattern_scatter, zn_pattern_peer, zn_pattern_channel;
 
 /* clang-format off */
 static const struct zn_pattern *const patterns[] = {
@@ -21,6 +23,14 @@ static const struct zn_pattern *const patterns[] = {
     [ZMQ_XPUB] = &zn_pattern_xpub,
     [ZMQ_XSUB] = &zn_pattern_xsub,
     [ZMQ_STREAM] = &zn_pattern_stream,
+    [ZMQ_SERVER] = &zn_pattern_server,
+    [ZMQ_CLIENT] = &zn_pattern_client,
+    [ZMQ_RADIO] = &zn_pattern_radio,
+    [ZMQ_DISH] = &zn_pattern_dish,
+    [ZMQ_GATHER] = &zn_pattern_gather,
+    [ZMQ_SCATTER] = &zn_pattern_scatter,
+    [ZMQ_PEER] = &zn_pattern_peer,
+    [ZMQ_CHANNEL] = &zn_pattern_channel,
 };
 /* clang-format on */
 

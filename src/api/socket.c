@@ -6,7 +6,9 @@
 #include "api/result.h"
 #include "core/monitor.h"
 #include "core/socket.h"
+#include "patterns/dish.h"
 #include "patterns/router.h"
+#include "patterns/shared/numbered.h"
 
 _Static_assert(sizeof(zmq_msg_t) == sizeof(struct zn_msg), "one layout for both");
 
@@ -120,11 +122,12 @@ int zmq_msg_send(zmq_msg_t *msg, void *handle, int flags)
         return zn_result(-EFAULT);
     struct zn_frame f = zn_msg_frame(m);
     f.flags = flags & ZMQ_SNDMORE ? ZN_MORE : 0;
+    f.msg = m;
     int rc = zn_socket_send(handle, &f, flags, zn_msg_routing_id(m));
     if (rc < 0)
         return zn_result(rc);
     ptrdiff_t size = f.size > INT_MAX ? INT_MAX : (ptrdiff_t)f.size;
-    zn_msg_close(m);
+    zn_msg_empty(m);
     zn_msg_init(m);
     return zn_result_size(size);
 }
@@ -227,7 +230,7 @@ int zmq_socket_monitor_pipes_stats(void *handle)
     return zn_result(rc);
 }
 
-/* ---- For types that come later, and for ROUTER. */
+/* ---- For one type or another. */
 
 int zmq_socket_get_peer_state(void *handle, const void *id, size_t size)
 {
@@ -243,38 +246,46 @@ int zmq_socket_get_peer_state(void *handle, const void *id, size_t size)
     return zn_result(rc);
 }
 
-static int not_of_this_type(void *handle)
-{
-    struct zn_socket *s;
-    int rc = zn_handle_lock(handle, &s);
-    if (rc == 0) {
-        zn_socket_unlock(s);
-        rc = -ENOTSUP;
-    }
-    return zn_result(rc);
-}
-
 int zmq_join(void *handle, const char *group)
 {
-    (void)group;
-    return not_of_this_type(handle);
+    return with_text(handle, group, zn_dish_join);
 }
 
 int zmq_leave(void *handle, const char *group)
 {
-    (void)group;
-    return not_of_this_type(handle);
+    return with_text(handle, group, zn_dish_leave);
+}
+
+/* With ZMQ_IMMEDIATE there is nobody to be numbered before the connection is up. */
+static int connect_peer(struct zn_socket *s, const char *endpoint)
+{
+    if (s->pattern->type != ZMQ_PEER)
+        return -ENOTSUP;
+    return s->options.immediate ? -EFAULT : zn_socket_connect(s, endpoint);
 }
 
 uint32_t zmq_connect_peer(void *handle, const char *endpoint)
 {
-    (void)endpoint;
-    not_of_this_type(handle);
-    return 0;
+    struct zn_socket *s;
+    uint32_t id = 0;
+    int rc = zn_handle_lock(handle, &s);
+    if (rc == 0) {
+        rc = zn_socket_stopped(s) ? -ETERM : connect_peer(s, endpoint);
+        if (rc == 0)
+            id = zn_numbered_newest(s);
+        zn_socket_unlock(s);
+    }
+    zn_result(rc);
+    return id;
 }
 
 int zmq_disconnect_peer(void *handle, uint32_t id)
 {
-    (void)id;
-    return not_of_this_type(handle);
+    struct zn_socket *s;
+    int rc = zn_handle_lock(handle, &s);
+    if (rc < 0)
+        return zn_result(rc);
+    rc = zn_socket_stopped(s) ? -ETERM : zn_numbered_disconnect(s, id);
+    zn_socket_unlock(s);
+    return zn_result(rc);
 }

@@ -4,8 +4,10 @@
 #include <zmq.h>
 
 #include "api/result.h"
+#include "base/wipe.h"
 #include "base/z85.h"
 #include "platform/platform.h"
+#include "wire/mechanisms/curve.h"
 
 /* ---- Errors and version. */
 
@@ -43,12 +45,23 @@ void zmq_version(int *major, int *minor, int *patch)
         *patch = ZMQ_VERSION_PATCH;
 }
 
+#ifdef ZN_HAVE_SODIUM
+#define HAS_CURVE 1
+#else
+#define HAS_CURVE 0
+#endif
+#ifdef ZN_HAVE_GSSAPI
+#define HAS_GSSAPI 1
+#else
+#define HAS_GSSAPI 0
+#endif
+
 /* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
 static const struct {
     const char *name;
     int built;
 } capabilities[] = {
-    { "ipc", 1 },   { "draft", 1 }, { "curve", 0 }, { "gssapi", 0 },
+    { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
     { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
     { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
 };
@@ -64,6 +77,8 @@ int zmq_has(const char *capability)
 }
 
 /* ---- Z85 and keys. */
+
+enum { CURVE_TEXT = ZN_CURVE_KEY / 4 * 5 };
 
 char *zmq_z85_encode(char *dst, const uint8_t *data, size_t size)
 {
@@ -83,14 +98,36 @@ uint8_t *zmq_z85_decode(uint8_t *dst, const char *text)
 
 int zmq_curve_keypair(char *public_key, char *secret_key)
 {
-    (void)public_key, (void)secret_key;
-    return zn_result(-ENOTSUP);
+    uint8_t public_bytes[ZN_CURVE_KEY], secret_bytes[ZN_CURVE_KEY];
+
+    if (!HAS_CURVE)
+        return zn_result(-ENOTSUP);
+    if (public_key == NULL || secret_key == NULL)
+        return zn_result(-EINVAL);
+    int rc = zn_curve_keypair(public_bytes, secret_bytes);
+    if (rc < 0)
+        return zn_result(rc);
+    zn_z85_encode(public_key, public_bytes, sizeof public_bytes);
+    zn_z85_encode(secret_key, secret_bytes, sizeof secret_bytes);
+    zn_wipe(secret_bytes, sizeof secret_bytes);
+    return 0;
 }
 
 int zmq_curve_public(char *public_key, const char *secret_key)
 {
-    (void)public_key, (void)secret_key;
-    return zn_result(-ENOTSUP);
+    uint8_t public_bytes[ZN_CURVE_KEY], secret_bytes[ZN_CURVE_KEY];
+
+    if (!HAS_CURVE)
+        return zn_result(-ENOTSUP);
+    if (public_key == NULL || secret_key == NULL || strlen(secret_key) != CURVE_TEXT)
+        return zn_result(-EINVAL);
+    int rc = zn_z85_decode(secret_bytes, secret_key);
+    if (rc == 0)
+        rc = zn_curve_public(public_bytes, secret_bytes);
+    zn_wipe(secret_bytes, sizeof secret_bytes);
+    if (rc == 0)
+        zn_z85_encode(public_key, public_bytes, sizeof public_bytes);
+    return zn_result(rc);
 }
 
 /* ---- Counters. A NULL one (there was no memory, and nobody looked) counts nothing. */

@@ -18,16 +18,34 @@
 #if defined(__GNUC__)
 #define ZN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ZN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define ZN_INLINE static inline __attribute__((always_inline))
 #define ZN_MUST_USE __attribute__((warn_unused_result))
 #define ZN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define ZN_LIKELY(x) (x)
 #define ZN_UNLIKELY(x) (x)
+#define ZN_INLINE static inline
 #define ZN_MUST_USE
 #define ZN_PRINTF(fmt, args)
 #endif
 
 #define ZN_CACHE_LINE 64
+
+/* memcpy() for what is mostly small: a few moves, and no call. */
+static inline void zn_copy(void *to, const void *from, size_t n)
+{
+    uint8_t *d = to;
+    const uint8_t *s = from;
+    if (ZN_LIKELY(n >= 16 && n <= 32)) {
+        memcpy(d, s, 16);
+        memcpy(d + n - 16, s + n - 16, 16);
+    } else if (n >= 8 && n < 16) {
+        memcpy(d, s, 8);
+        memcpy(d + n - 8, s + n - 8, 8);
+    } else if (n > 0) {
+        memcpy(d, s, n);
+    }
+}
 
 /* A run of bytes that somebody else owns. */
 struct zn_bytes {

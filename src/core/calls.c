@@ -245,10 +245,6 @@ int zn_socket_get(struct zn_socket *s, int option, void *value, size_t *size)
         return zn_option_get_int_loose((int)zn_socket_events(s), value, size);
     case ZMQ_TYPE:
         return zn_option_get_int(s->pattern->type, value, size);
-    case ZMQ_MECHANISM:
-        return zn_option_get_int(ZMQ_NULL, value, size);
-    case ZMQ_PLAIN_SERVER:               /* settable once there is PLAIN */
-        return zn_option_get_int(0, value, size);
     case ZMQ_LAST_ENDPOINT:
         return zn_option_get_text(s->last_endpoint ? s->last_endpoint : "", value, size);
     case ZMQ_THREAD_SAFE:

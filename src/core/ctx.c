@@ -17,6 +17,7 @@ struct zn_ctx *zn_ctx_new(void)
     struct zn_ctx *ctx = zn_zalloc(sizeof *ctx);
     if (ctx == NULL)
         return NULL;
+    zn_watch_forks();
     ctx->stamp = zn_process_stamp();
     zn_list_init(&ctx->sockets);
     zn_list_init(&ctx->inproc_pending);

@@ -1,10 +1,11 @@
-/* core/establish.c - getting a session connected: names, addresses, attempts, handshake; and
- * what happens when the connection is lost. */
+/* core/establish.c - getting a session connected: names, addresses, attempts, and what comes
+ * of a handshake (shake.c); and what happens when the connection is lost. */
 #include "core/establish.h"
 
 #include "core/ctx.h"
 #include "core/monitor.h"
 #include "core/resolver.h"
+#include "core/zap.h"
 
 #include "wire/frame.h"
 
@@ -61,7 +62,7 @@ static void learn_names(struct zn_session *ss)
     ss->names = names;
 }
 
-static void tell(struct zn_session *ss, uint64_t event, uint64_t value)
+void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value)
 {
     const char *local = ss->names ? ss->names : ss->initiator ? "" : ss->route->text;
     const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
@@ -211,78 +212,7 @@ void zn_session_attempt_failed(struct zn_session *ss, int error)
     try_next(ss, error);
 }
 
-/* ---- Handshake. */
-
-/* A handshake, and our properties that its configuration points at. */
-struct shake {
-    struct zn_handshake hs;
-    struct zn_property properties[];
-};
-
-void zn_handshake_drop(struct zn_session *ss)
-{
-    if (ss->handshake == NULL)
-        return;
-    zn_handshake_fini(ss->handshake);
-    zn_free(ZN_CONTAINER(ss->handshake, struct shake, hs));
-    ss->handshake = NULL;
-}
-
-/* "X-name:value" as the option holds it. */
-static struct zn_property split(const struct zn_blob *text)
-{
-    const uint8_t *colon = memchr(text->data, ':', text->size);
-    size_t name = (size_t)(colon - text->data);
-    return (struct zn_property){ { text->data, name },
-                                 { colon + 1, text->size - name - 1 } };
-}
-
-static int start_handshake(struct zn_session *ss)
-{
-    const struct zn_options *o = options(ss);
-    const struct zn_pattern *p = socket_of(ss)->pattern;
-    size_t count = o->metadata.count;
-    struct shake *k = zn_zalloc(sizeof *k + count * sizeof k->properties[0]);
-    if (k == NULL)
-        return -ENOMEM;
-    for (size_t i = 0; i < count; i++)
-        k->properties[i] = split(&o->metadata.items[i]);
-    struct zn_handshake_config config = {
-        .socket_type = p->type,
-        .peers = p->peers,
-        .routing_id = { o->routing_id.data, o->routing_id.size },
-        .tells_id = p->flags & ZN_PAT_TELLS_ID,
-        .properties = k->properties,
-        .property_count = count,
-        .max_size = o->maxmsgsize,
-        .mechanism = &zn_mechanism_null,
-        .versions_3_only = o->zap_domain.size > 0,
-    };
-    int rc = zn_handshake_init(&k->hs, &config);
-    if (rc < 0) {
-        zn_free(k);
-        return rc;
-    }
-    ss->handshake = &k->hs;
-    return 0;
-}
-
-/* With a domain set, the application wants its authenticator to be asked. Until zinc asks it,
- * nobody is let in unasked: as libzmq does when the domain is enforced and nobody answers. */
-static bool wants_zap(struct zn_session *ss)
-{
-    struct zn_ctx *ctx = socket_of(ss)->ctx;
-    static const char handler[] = "inproc://zeromq.zap.01";
-    const struct zn_bytes name = { (const uint8_t *)handler, sizeof handler - 1 };
-    if (options(ss)->zap_domain.size == 0)
-        return false;
-    if (options(ss)->zap_enforce_domain)
-        return true;
-    zn_lock(&ctx->inproc_lock);
-    bool bound = zn_map_get(&ctx->inproc_names, name) != NULL;
-    zn_unlock(&ctx->inproc_lock);
-    return bound;
-}
+/* ---- Handshake: shake.c. */
 
 /* The connection stands; who is there is still to be seen. */
 static void begin_talk(struct zn_session *ss)
@@ -298,13 +228,13 @@ static void begin_talk(struct zn_session *ss)
             zn_session_lost(ss, rc);
         return;
     }
-    rc = wants_zap(ss) ? -EFAULT : start_handshake(ss);
+    rc = zn_handshake_start(ss);
     zn_session_set_phase(ss, ZN_PHASE_HANDSHAKE);
     zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->handshake_ivl);
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
-        zn_session_shake(ss, ZN_WORK_IN | ZN_WORK_ROOM);
+        zn_session_shake(ss, ss->initiator ? ZN_WORK_ROOM : ZN_WORK_IN);
 }
 
 void zn_session_connected(struct zn_session *ss)
@@ -324,7 +254,7 @@ void zn_session_connected(struct zn_session *ss)
     ss->target = NULL;
     ss->tries = 0;
     learn_names(ss);
-    tell(ss, ZMQ_EVENT_CONNECTED, (uint64_t)ss->fd);
+    zn_session_tell(ss, ZMQ_EVENT_CONNECTED, (uint64_t)ss->fd);
     begin_talk(ss);
 }
 
@@ -335,7 +265,7 @@ void zn_session_begin(struct zn_session *ss)
         return;
     }
     learn_names(ss);
-    tell(ss, ZMQ_EVENT_ACCEPTED, (uint64_t)ss->fd);
+    zn_session_tell(ss, ZMQ_EVENT_ACCEPTED, (uint64_t)ss->fd);
     int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
     ss->watched = rc == 0;
     if (rc < 0)
@@ -344,96 +274,54 @@ void zn_session_begin(struct zn_session *ss)
         begin_talk(ss);
 }
 
-static int send_output(struct zn_session *ss)
-{
-    for (;;) {
-        struct zn_bytes out = zn_handshake_output(ss->handshake);
-        if (out.size == 0)
-            return 0;
-        struct zn_iov iov = { (void *)(uintptr_t)out.data, out.size };
-        ptrdiff_t n = zn_sock_writev(ss->fd, &iov, 1);
-        if (n == -EAGAIN)
-            return 0;
-        if (n < 0)
-            return (int)n;
-        zn_handshake_sent(ss->handshake, (size_t)n);
-    }
-}
-
-/* Reads and feeds until there is no more, or the handshake is done: 1, and what came behind
- * it is at *rest. */
-static int shake_in(struct zn_session *ss, const uint8_t **rest, size_t *rest_size)
-{
-    uint8_t *scratch = zn_loop_scratch(ss->loop);
-    for (;;) {
-        struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
-        ptrdiff_t n = zn_sock_readv(ss->fd, &iov, 1);
-        if (n == -EAGAIN)
-            return 0;
-        if (n <= 0)
-            return n == 0 ? -EPIPE : (int)n;
-        ptrdiff_t used = zn_handshake_feed(ss->handshake, scratch, (size_t)n);
-        if (used < 0)
-            return (int)used;
-        int rc = send_output(ss);
-        if (rc < 0)
-            return rc;
-        if (ss->handshake->done) {
-            *rest = scratch + used;
-            *rest_size = (size_t)(n - used);
-            return 1;
-        }
-    }
-}
-
-void zn_session_shake(struct zn_session *ss, unsigned words)
-{
-    const uint8_t *rest = NULL;
-    size_t rest_size = 0;
-    int rc = send_output(ss);
-    if (rc == 0 && words & ZN_WORK_IN)
-        rc = shake_in(ss, &rest, &rest_size);
-    if (rc == 1) {
-        ss->version = (uint8_t)ss->handshake->version;
-        /* What we still have to say of the handshake goes before any message. */
-        struct zn_bytes out = zn_handshake_output(ss->handshake);
-        rc = out.size > 0 ? zn_session_urgent(ss, out.data, out.size) : 0;
-        if (rc == 0)
-            rc = zn_session_established(ss);
-        if (rc == 0 && rest_size > 0)
-            rc = zn_session_feed(ss, rest, rest_size);
-        if (rc == 0)
-            zn_session_publish(ss);
-    }
-    if (rc < 0)
-        zn_session_lost(ss, rc);
-}
-
 /* ---- Traffic may flow. */
 
-/* What a message tells of its peer. NULL in *out: nothing; -ENOMEM. */
+void zn_session_peer_address(struct zn_session *ss, char *buf, size_t size)
+{
+    struct zn_addr a;
+    buf[0] = '\0';
+    if (zn_sock_peer(ss->fd, &a) == 0)
+        transport_of(ss)->peer_address(ss->fd, &a, buf, size);
+}
+
+/* Names under which we tell what we know, which a peer cannot know better. libzmq believes
+ * what it says of them, unless there is something else to tell. */
+static bool is_ours(struct zn_bytes name)
+{
+    static const char *const names[] = { "Peer-Address", "User-Id", "__fd" };
+    for (size_t i = 0; i < ZN_COUNT(names); i++)
+        if (name.size == strlen(names[i]) && memcmp(name.data, names[i], name.size) == 0)
+            return true;
+    return false;
+}
+
+/* What a message tells of its peer: what we see, what the authenticator said, what the peer
+ * says itself; the first of a name counts. NULL in *out: nothing; -ENOMEM. */
 static int make_metadata(struct zn_session *ss, struct zn_metadata **out)
 {
     struct zn_handshake *hs = ss->handshake;
     *out = NULL;
     if (hs == NULL || ss->version < ZN_ZMTP_3_0)
         return 0;
-    char text[ZN_ENDPOINT_MAX] = "";
-    struct zn_addr a;
+    char text[ZN_ENDPOINT_MAX];
     int fd = -1;
-    size_t count = 0;
-    struct zn_property *all = zn_alloc((hs->peer_property_count + 1) * sizeof *all);
+    size_t told, count = 0;
+    const struct zn_property *by_zap = zn_zap_properties(ss->zap, &told);
+    struct zn_property *all =
+        zn_alloc((1 + told + hs->peer_property_count) * sizeof *all);
     if (all == NULL)
         return -ENOMEM;
-    if (zn_sock_peer(ss->fd, &a) == 0)
-        transport_of(ss)->peer_address(ss->fd, &a, text, sizeof text);
+    zn_session_peer_address(ss, text, sizeof text);
     if (text[0] != '\0') {
         fd = ss->fd;
         all[count++] = (struct zn_property){ { (const uint8_t *)"Peer-Address", 12 },
                                              { (const uint8_t *)text, strlen(text) } };
     }
+    for (size_t i = 0; i < told; i++)
+        all[count++] = by_zap[i];
     for (size_t i = 0; i < hs->peer_property_count; i++)
-        all[count++] = hs->peer_properties[i];
+        if (!is_ours(hs->peer_properties[i].name))
+            all[count++] = hs->peer_properties[i];
     *out = zn_metadata_new(all, count, fd);
     zn_free(all);
     return *out == NULL ? -ENOMEM : 0;
@@ -484,8 +372,8 @@ static int join_socket(struct zn_session *ss, struct zn_metadata *md)
     } else if (rc == -ESHUTDOWN && !fresh) {
         rc = 0;                          /* lingering */
     }
-    zn_socket_wake(s);
     zn_socket_unlock(s);
+    zn_socket_wake(s);
     return rc;
 }
 
@@ -524,7 +412,7 @@ int zn_session_established(struct zn_session *ss)
     zn_session_due(ss, ZN_DUE_PHASE, 0);
     zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
     if (ss->version >= ZN_ZMTP_3_0 && !is_raw(ss)) {
-        tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
         if (options(ss)->heartbeat_ivl > 0)
             zn_session_due(ss, ZN_DUE_PING, (uint64_t)options(ss)->heartbeat_ivl);
     }
@@ -546,18 +434,26 @@ static bool is_fatal(const struct zn_session *ss, int error)
     return error == -EPROTO || error == -EMSGSIZE;
 }
 
+/* Why there was no handshake, unless that was told already: a refusal of ours. */
+static void tell_failed(struct zn_session *ss, int error)
+{
+    const struct zn_handshake *hs = ss->handshake;
+    uint32_t code = ss->error != 0 ? ss->error : hs != NULL ? hs->error : 0;
+    if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
+    else if (error == -EPROTO && code != 0)
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, code);
+    else if (error != -EPROTO && error != -EMSGSIZE && ss->refused == 0)
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)-error);
+}
+
 static void tell_lost(struct zn_session *ss, int error)
 {
-    struct zn_handshake *hs = ss->handshake;
-    if (atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE) {
-        if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
-            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
-        else if (hs != NULL && error == -EPROTO && hs->error != 0)
-            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, hs->error);
-        else if (error != -EPROTO && error != -EMSGSIZE)
-            tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)-error);
-    }
-    tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
+    if (atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE)
+        tell_failed(ss, error);
+    else if (error == -EPROTO && ss->error != 0)         /* what came was not sealed well */
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ss->error);
+    zn_session_tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
 }
 
 /* What the application asked to be told in its own queue. */
@@ -601,8 +497,8 @@ static void prepare_next(struct zn_session *ss, bool was_up)
         if (s->pattern->lost != NULL)
             s->pattern->lost(s, e);
     }
-    zn_socket_wake(s);                   /* the pattern may have news of it */
     zn_socket_unlock(s);
+    zn_socket_wake(s);                   /* the pattern may have news of it */
 }
 
 void zn_session_lost(struct zn_session *ss, int error)
@@ -620,6 +516,8 @@ void zn_session_lost(struct zn_session *ss, int error)
     zn_handshake_drop(ss);
     memset(ss->due, 0, sizeof ss->due);
     ss->failed = 0;
+    ss->error = 0;
+    ss->refused = 0;
 
     bool stop =
         handshaking && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED;

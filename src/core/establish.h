@@ -12,9 +12,15 @@ void zn_session_attempt_failed(struct zn_session *ss, int error);
 void zn_session_resolved(struct zn_session *ss);
 void zn_session_connected(struct zn_session *ss);        /* or not: asks the kernel */
 int zn_session_established(struct zn_session *ss);
-void zn_session_shake(struct zn_session *ss, unsigned words);
 /* The connection is over: -errno says why. Tries again, or dies. */
 void zn_session_lost(struct zn_session *ss, int error);
+void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value);
+/* As the message property Peer-Address; "" if it is not known. */
+void zn_session_peer_address(struct zn_session *ss, char *buf, size_t size);
+
+/* shake.c */
+int zn_handshake_start(struct zn_session *ss);   /* -ENOMEM */
+void zn_session_shake(struct zn_session *ss, unsigned words);
 void zn_handshake_drop(struct zn_session *ss);
 
 /* session.c */

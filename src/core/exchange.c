@@ -228,7 +228,8 @@ static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, vo
             rc = slept;
     }
     s->spin.ended = zn_now();
-    s->waited = rc >= 0;
+    if (attempt == try_recv)
+        s->waited = rc >= 0;
     learn(s, s->spin.ended - begin);
     if (w.borrows)
         zn_loan_end(&w.loan);
@@ -281,10 +282,30 @@ int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t r
 
 /* ---- Receiving. */
 
+static void set_properties(const struct zn_incoming *in, struct zn_msg *m)
+{
+    if (in->frame.flags & ZN_MORE)
+        zn_msg_set_more(m, true);
+    if (in->metadata != NULL)
+        zn_msg_set_metadata(m, in->metadata);
+    if (in->routing_id != 0)
+        zn_msg_set_routing_id(m, in->routing_id);
+    if (in->group != NULL)
+        zn_msg_share_group(m, in->group);
+}
+
+/* Without memory m is as it was. */
 static int into_msg(const struct zn_incoming *in, struct zn_msg *m)
 {
     struct zn_msg fresh;
     const struct zn_frame *f = &in->frame;
+    if (ZN_LIKELY(f->size <= ZN_MSG_INLINE_MAX && f->content == NULL)) {
+        zn_msg_empty(m);
+        zn_msg_begin(m, ZN_MSG_INLINE, f->size);
+        zn_copy(m->body.bytes, f->data, f->size);
+        set_properties(in, m);
+        return 0;
+    }
     if (f->content != NULL) {
         zn_msg_init_content(&fresh, zn_content_hold(f->content), f->data, f->size);
     } else {
@@ -294,12 +315,8 @@ static int into_msg(const struct zn_incoming *in, struct zn_msg *m)
         if (f->size > 0)
             memcpy(zn_msg_data(&fresh), f->data, f->size);
     }
-    zn_msg_set_more(&fresh, f->flags & ZN_MORE);
-    if (in->metadata != NULL)
-        zn_msg_set_metadata(&fresh, in->metadata);
-    if (in->routing_id != 0)
-        zn_msg_set_routing_id(&fresh, in->routing_id);
-    zn_msg_close(m);
+    set_properties(in, &fresh);
+    zn_msg_empty(m);
     *m = fresh;
     return 0;
 }
@@ -308,9 +325,7 @@ static int hand_out(const struct zn_incoming *in, struct zn_sink *sink)
 {
     if (sink->msg != NULL)
         return into_msg(in, sink->msg);
-    size_t n = ZN_MIN(in->frame.size, sink->size);
-    if (n > 0)
-        memcpy(sink->buf, in->frame.data, n);
+    zn_copy(sink->buf, in->frame.data, ZN_MIN(in->frame.size, sink->size));
     return 0;
 }
 
@@ -365,6 +380,7 @@ static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
         fresh.end = fresh.from = NULL;
         fresh.metadata = NULL;
         fresh.routing_id = 0;
+        fresh.group = NULL;
         int rc = s->pattern->recv(s, in);
         if (rc < 0) {
             if (ZN_UNLIKELY(s->fd >= 0))

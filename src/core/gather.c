@@ -67,6 +67,22 @@ static void gather_slot(struct zn_queue *q, struct zn_gather *g)
     g->msgs = q->rmsgs + 1;
 }
 
+/* Most of what goes out is small frames, one behind the other in one chunk, that go as they
+ * lie: a run of them is walked here, up to the limit. */
+static void gather_run(struct zn_queue *q, struct zn_gather *g, size_t *skip)
+{
+    const uint8_t *start = g->chunk->data + g->pos, *p = start;
+    uint64_t msgs = g->msgs;
+    size_t room = g->limit - g->bytes;
+    while (msgs != q->seen_written && p[0] <= ZN_MORE && (size_t)(p - start) < room) {
+        msgs += 1 - p[0];
+        p += 2 + p[1];
+    }
+    g->msgs = msgs;
+    g->pos += (uint32_t)(p - start);
+    add(g, start, (size_t)(p - start), skip);
+}
+
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
 {
     g->count = 0;
@@ -94,7 +110,10 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
         if (p[0] & ZN_REC_JUMP) {
             g->chunk = g->chunk->next;
             g->pos = 0;
-            g->plain = false;
+            continue;
+        }
+        if (g->framing == ZN_FRAMING_V2 && p[0] <= ZN_MORE) {
+            gather_run(q, g, &skip);
             continue;
         }
         if (g->framing == ZN_FRAMING_V1 && heads == g->max)
@@ -148,6 +167,7 @@ static enum zn_room consume_message(struct zn_queue *q)
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
 {
     if (g->plain && n == g->bytes && g->bytes < g->limit && g->msgs == q->seen_written) {
+        zn_queue_leave_chunks(q, g->chunk);
         q->since_check += (uint32_t)(g->msgs - q->rmsgs);
         q->rpos = g->pos;
         q->rmsgs = g->msgs;

@@ -77,25 +77,10 @@ void zn_handle_free(struct zn_handle *h)
     zn_unlock(&pool.lock);
 }
 
-int zn_handle_lock(void *handle, struct zn_socket **out)
+void zn_handle_came_late(struct zn_handle *h)
 {
-    struct zn_handle *h = handle;
-    if (h == NULL || ((uintptr_t)h & (sizeof(void *) - 1)) != 0 ||
-        atomic_load_explicit(&h->tag, memory_order_relaxed) != ZN_HANDLE_OPEN)
-        return -ENOTSOCK;
-    /* A forked child has no I/O threads, and a lock may be held for ever. */
-    if (ZN_UNLIKELY(h->stamp != zn_process_stamp()))
-        return -ETERM;
-
-    zn_lock(&h->lock);
-    if (ZN_UNLIKELY(atomic_load_explicit(&h->tag, memory_order_relaxed) !=
-                    ZN_HANDLE_OPEN)) {
-        if (h->socket != NULL)
-            zn_socket_unlock(h->socket);
-        else
-            zn_unlock(&h->lock);
-        return -ENOTSOCK;
-    }
-    *out = h->socket;
-    return 0;
+    if (h->socket != NULL)
+        zn_socket_unlock(h->socket);
+    else
+        zn_unlock(&h->lock);
 }

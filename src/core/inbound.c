@@ -1,13 +1,17 @@
 /* core/inbound.c - what a peer's frames say: messages, commands, and whether they keep to
  * the rules of the socket's pattern. */
+#include "core/sealed.h"
 #include "core/traffic.h"
 
 #include "wire/command.h"
 
+/* Of what comes over the wire: ZMQ_MAXMSGSIZE is about what is in it. */
 static uint64_t size_limit(const struct zn_session *ss)
 {
     int64_t max = ss->route->options.maxmsgsize;
-    return max >= 0 ? (uint64_t)max : (uint64_t)PTRDIFF_MAX / 2;
+    if (max < 0)
+        return (uint64_t)PTRDIFF_MAX / 2;
+    return (uint64_t)max + (ss->sealed != NULL ? zn_sealed_overhead(ss->sealed) : 0);
 }
 
 int zn_session_head(struct zn_session *ss, const uint8_t *p, const uint8_t *end,
@@ -45,9 +49,29 @@ static int check_req(struct zn_session *ss, uint8_t flags, uint64_t size)
     }
 }
 
-static bool checks_req(const struct zn_session *ss)
+/* A message to DISH must be [group] body: RFC 48. */
+enum { GROUP_FIRST, GROUP_BODY };
+
+static int check_group(struct zn_session *ss, uint8_t flags, uint64_t size)
 {
-    return ss->route->socket->pattern->flags & ZN_PAT_REQ_FRAMING;
+    bool more = flags & ZN_FRAME_MORE;
+    if (ss->req_state == GROUP_FIRST ? !more || size > ZMQ_GROUP_MAX_LENGTH : more)
+        return -EPROTO;
+    ss->req_state = more ? GROUP_BODY : GROUP_FIRST;
+    return 0;
+}
+
+static bool checks_frames(const struct zn_session *ss)
+{
+    return ss->route->socket->pattern->flags &
+           (ZN_PAT_REQ_FRAMING | ZN_PAT_GROUP_FRAMING);
+}
+
+static int check_frame(struct zn_session *ss, uint8_t flags, uint64_t size)
+{
+    return ss->route->socket->pattern->flags & ZN_PAT_GROUP_FRAMING
+               ? check_group(ss, flags, size)
+               : check_req(ss, flags, size);
 }
 
 static int on_ping(struct zn_session *ss, const struct zn_command *cmd)
@@ -76,9 +100,11 @@ static int on_command(struct zn_session *ss, const uint8_t *body, size_t size)
         return 0;
     if (zn_command_is(&cmd, "PING"))
         return on_ping(ss, &cmd);
-    if (!zn_command_is(&cmd, "SUBSCRIBE") && !zn_command_is(&cmd, "CANCEL"))
-        return 0;
     bool publishes = ss->route->socket->pattern->flags & ZN_PAT_EAGER;
+    bool joins = zn_command_is(&cmd, "JOIN") || zn_command_is(&cmd, "LEAVE");
+    if (!zn_command_is(&cmd, "SUBSCRIBE") && !zn_command_is(&cmd, "CANCEL") &&
+        !(joins && publishes))
+        return 0;
     struct zn_frame f = { .data = body,
                           .size = size,
                           .flags = publishes ? ZN_COMMAND : 0 };
@@ -115,22 +141,51 @@ int zn_session_frame(struct zn_session *ss, const struct zn_frame *f)
 {
     if (f->flags & ZN_FRAME_COMMAND && ss->version >= ZN_ZMTP_3_0)
         return on_command(ss, f->data, f->size);
-    if (checks_req(ss) && check_req(ss, f->flags, f->size) < 0)
+    if (checks_frames(ss) && check_frame(ss, f->flags, f->size) < 0)
         return -EPROTO;
     struct zn_frame message = *f;
     message.flags &= ZN_MORE;
     return zn_queue_write(ss->end->out, &message);
 }
 
+/* Whether small frames can be stepped over with no further question. */
+static bool is_simple(const struct zn_session *ss)
+{
+    return ss->version >= ZN_ZMTP_2 && ss->end->out->slot == NULL && !checks_frames(ss) &&
+           size_limit(ss) >= 255;
+}
+
+/* Most of what comes in is small frames, one behind the other: steps over those that are
+ * whole, as far as one run may reach. */
+static const uint8_t *walk(struct run *run, const uint8_t *p, const uint8_t *end)
+{
+    const uint8_t *upto = end - p > 2 + 255 ? end - (2 + 255) : p;
+    if ((size_t)(upto - run->start) > ZN_CHUNK_MAX / 2)
+        upto = ZN_MAX(p, run->start + ZN_CHUNK_MAX / 2);
+    while (p < upto && p[0] <= ZN_FRAME_MORE) {
+        bool last = p[0] == 0;
+        p += 2 + p[1];
+        run->messages += last;
+        run->message = last ? p : run->message;
+    }
+    return p;
+}
+
 ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
                            struct zn_frame_header *h)
 {
+    /* The buffer that is read into is not constant itself. */
+    if (ZN_UNLIKELY(ss->sealed != NULL))
+        return zn_sealed_parse(ss, (uint8_t *)(uintptr_t)p, size, h);
+
     const uint8_t *begin = p, *end = p + size;
     struct run run = { p, p, 0 };
-    bool req = checks_req(ss);
+    bool checked = checks_frames(ss), simple = is_simple(ss);
     int rc = 0;
 
     for (;;) {
+        if (simple)
+            p = walk(&run, p, end);
         int head = zn_session_head(ss, p, end, h);
         if (head == 0)
             h->size = 0;
@@ -140,7 +195,7 @@ ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
             break;
         size_t length = (size_t)head + (size_t)h->size;
         if (is_plain(ss, h, p[0])) {
-            if (req && check_req(ss, h->flags, h->size) < 0)
+            if (checked && check_frame(ss, h->flags, h->size) < 0)
                 return -EPROTO;
             if ((size_t)(p + length - run.start) > ZN_CHUNK_MAX / 2 &&
                 (rc = end_run(ss, &run, p)) < 0)

@@ -5,6 +5,7 @@
 #include "core/listener.h"
 
 #include "core/ctx.h"
+#include "core/guest.h"
 #include "core/monitor.h"
 #include "core/session.h"
 
@@ -16,6 +17,7 @@ struct zn_listener {
     struct zn_lock lock;                 /* guards fd */
     struct zn_route *route;              /* held */
     struct zn_loop *loop;
+    struct zn_door *door;                /* counts connections; NULL: there is no limit */
     int fd;                              /* -1: closed */
     char path[128];
     bool own_dir;
@@ -44,8 +46,19 @@ static void refuse(struct zn_listener *l, int fd, int error)
                     l->route->text, "");
 }
 
+/* Whether a connection may come in, made ready for use: 0, or -errno. */
+static int let_in(struct zn_listener *l, int fd, const struct zn_addr *peer,
+                  struct zn_guest **guest)
+{
+    const struct zn_route *r = l->route;
+    if (r->transport->admit != NULL && !r->transport->admit(fd, peer, &r->options))
+        return -EACCES;
+    int rc = l->door != NULL ? zn_door_enter(l->door, peer, guest) : 0;
+    return rc < 0 ? rc : r->transport->tune(fd, &r->options, true);
+}
+
 /* Takes one connection: 0, or -errno when there is none to be had now. */
-static int take(struct zn_listener *l, int *out)
+static int take(struct zn_listener *l, int *out, struct zn_guest **guest)
 {
     struct zn_route *r = l->route;
     struct zn_addr peer;
@@ -62,13 +75,14 @@ static int take(struct zn_listener *l, int *out)
         zn_monitor_tell(r->socket, ZMQ_EVENT_ACCEPT_FAILED, (uint64_t)-fd, r->text, "");
         return fd == -EBADF || fd == -EINVAL || fd == -ENOTSOCK ? fd : 0;
     }
-    int rc = r->transport->admit != NULL && !r->transport->admit(fd, &peer, &r->options)
-                 ? -EACCES
-                 : r->transport->tune(fd, &r->options, true);
-    if (rc < 0)
-        refuse(l, fd, rc);
-    else
+    *guest = NULL;
+    int rc = let_in(l, fd, &peer, guest);
+    if (rc == 0) {
         *out = fd;
+        return 0;
+    }
+    zn_guest_leave(*guest);
+    refuse(l, fd, rc);
     return 0;
 }
 
@@ -78,8 +92,9 @@ static void on_ready(struct zn_watch *w, unsigned events)
     (void)events;
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         int fd = -1;
+        struct zn_guest *guest = NULL;
         zn_lock(&l->lock);
-        int rc = l->fd >= 0 ? take(l, &fd) : -EBADF;
+        int rc = l->fd >= 0 ? take(l, &fd, &guest) : -EBADF;
         if (rc == -EBADF && l->fd >= 0)
             zn_loop_unwatch(l->loop, l->fd);
         zn_unlock(&l->lock);
@@ -88,7 +103,7 @@ static void on_ready(struct zn_watch *w, unsigned events)
         if (fd >= 0)
             zn_session_accept(
                 l->route, zn_ctx_loop(l->route->socket->ctx, l->route->options.affinity),
-                fd);
+                fd, guest);
     }
 }
 
@@ -104,6 +119,7 @@ static void on_timer(struct zn_timer *t)
 static void free_listener(struct zn_retired *r)
 {
     struct zn_listener *l = ZN_CONTAINER(r, struct zn_listener, grave);
+    zn_door_drop(l->door);
     zn_route_drop(l->route);
     zn_free(l);
 }
@@ -119,9 +135,17 @@ static void end(struct zn_task *t)
 int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
                     const struct zn_listening *from)
 {
+    const struct zn_options *o = &r->options;
     struct zn_listener *l = zn_zalloc(sizeof *l);
     if (l == NULL)
         return -ENOMEM;
+    if (o->max_connections > 0 || o->max_connections_per_address > 0) {
+        l->door = zn_door_new(o->max_connections, o->max_connections_per_address);
+        if (l->door == NULL) {
+            zn_free(l);
+            return -ENOMEM;
+        }
+    }
     l->watch.ready = on_ready;
     l->timer.fire = on_timer;
     l->task.run = end;
@@ -138,6 +162,7 @@ int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
     if (rc < 0) {
         r->listener = NULL;
         atomic_fetch_sub_explicit(&r->refs, 1, memory_order_relaxed);
+        zn_door_drop(l->door);
         zn_free(l);
         return rc;
     }

@@ -11,7 +11,6 @@ _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 #define CONTENT_HEAD ((sizeof(struct zn_content) + 15u) & ~(size_t)15u)
 
 #define GROUP_MAX 255
-#define GROUP_ON_HEAP (ZN_GROUP_INLINE_MAX + 1)  /* index of the byte that says so */
 
 /* ---- Contents. */
 
@@ -69,41 +68,15 @@ void zn_content_free(struct zn_content *c)
 
 /* ---- Messages. */
 
-static void init(struct zn_msg *m, enum zn_msg_type type, size_t inline_size)
-{
-    m->metadata = NULL;
-    m->body.bytes[ZN_MSG_SIZE_AT] = (uint8_t)inline_size;
-    m->body.bytes[ZN_MSG_TYPE_AT] = (uint8_t)type;
-    m->body.bytes[ZN_MSG_FLAGS_AT] = 0;
-    memset(m->body.bytes + ZN_MSG_ROUTING_AT, 0, sizeof(uint32_t));
-    m->group.text[0] = '\0';
-    m->group.text[GROUP_ON_HEAP] = 0;
-}
-
-static uint8_t type_of(const struct zn_msg *m)
-{
-    return m->body.bytes[ZN_MSG_TYPE_AT];
-}
-
 static void set_flag(struct zn_msg *m, uint8_t flag)
 {
     m->body.bytes[ZN_MSG_FLAGS_AT] |= flag;
 }
 
-bool zn_msg_valid(const struct zn_msg *m)
-{
-    return m != NULL && type_of(m) >= ZN_MSG_INLINE && type_of(m) <= ZN_MSG_CONST;
-}
-
-void zn_msg_init(struct zn_msg *m)
-{
-    init(m, ZN_MSG_INLINE, 0);
-}
-
 int zn_msg_init_size(struct zn_msg *m, size_t size)
 {
     if (size <= ZN_MSG_INLINE_MAX) {
-        init(m, ZN_MSG_INLINE, size);
+        zn_msg_begin(m, ZN_MSG_INLINE, size);
         return 0;
     }
 
@@ -116,7 +89,7 @@ int zn_msg_init_size(struct zn_msg *m, size_t size)
 
 void zn_msg_init_const(struct zn_msg *m, const void *data, size_t size)
 {
-    init(m, ZN_MSG_CONST, 0);
+    zn_msg_begin(m, ZN_MSG_CONST, 0);
     m->body.at.content = NULL;
     m->body.at.data = data;
     m->body.at.size = size;
@@ -140,7 +113,7 @@ int zn_msg_init_data(struct zn_msg *m, void *data, size_t size, zn_free_fn *ffn,
 void zn_msg_init_content(struct zn_msg *m, struct zn_content *c, const uint8_t *data,
                          size_t size)
 {
-    init(m, ZN_MSG_SHARED, 0);
+    zn_msg_begin(m, ZN_MSG_SHARED, 0);
     m->body.at.content = c;
     m->body.at.data = data;
     m->body.at.size = size;
@@ -148,13 +121,13 @@ void zn_msg_init_content(struct zn_msg *m, struct zn_content *c, const uint8_t *
 
 static void drop_group(struct zn_msg *m)
 {
-    if (m->group.text[GROUP_ON_HEAP])
+    if (m->group.text[ZN_GROUP_ON_HEAP])
         zn_content_drop(m->group.heap);
 }
 
-static void drop_all(struct zn_msg *m)
+void zn_msg_drop(struct zn_msg *m)
 {
-    if (type_of(m) == ZN_MSG_SHARED)
+    if (zn_msg_type(m) == ZN_MSG_SHARED)
         zn_content_drop(m->body.at.content);
     drop_group(m);
     zn_metadata_drop(m->metadata);
@@ -166,7 +139,7 @@ int zn_msg_close(struct zn_msg *m)
 {
     if (!zn_msg_valid(m))
         return -EFAULT;
-    drop_all(m);
+    zn_msg_empty(m);
     m->body.bytes[ZN_MSG_TYPE_AT] = 0;
     return 0;
 }
@@ -178,7 +151,7 @@ int zn_msg_move(struct zn_msg *dst, struct zn_msg *src)
     if (dst == src)
         return 0;
 
-    drop_all(dst);
+    zn_msg_empty(dst);
     *dst = *src;
     zn_msg_init(src);
     return 0;
@@ -191,15 +164,15 @@ int zn_msg_copy(struct zn_msg *dst, struct zn_msg *src)
     if (dst == src)
         return 0;
 
-    if (type_of(src) == ZN_MSG_SHARED) {
+    if (zn_msg_type(src) == ZN_MSG_SHARED) {
         zn_content_hold(src->body.at.content);
         set_flag(src, ZN_MSG_FLAG_SHARED);
     }
-    if (src->group.text[GROUP_ON_HEAP])
+    if (src->group.text[ZN_GROUP_ON_HEAP])
         zn_content_hold(src->group.heap);
     zn_metadata_hold(src->metadata);
 
-    drop_all(dst);
+    zn_msg_empty(dst);
     *dst = *src;
     return 0;
 }
@@ -208,7 +181,7 @@ uint8_t *zn_msg_data(struct zn_msg *m)
 {
     if (!zn_msg_valid(m))
         return NULL;
-    if (type_of(m) == ZN_MSG_INLINE)
+    if (zn_msg_type(m) == ZN_MSG_INLINE)
         return m->body.bytes;
     return (uint8_t *)(uintptr_t)m->body.at.data;  /* zmq_msg_data() promises no const */
 }
@@ -217,7 +190,8 @@ size_t zn_msg_size(const struct zn_msg *m)
 {
     if (!zn_msg_valid(m))
         return 0;
-    return type_of(m) == ZN_MSG_INLINE ? m->body.bytes[ZN_MSG_SIZE_AT] : m->body.at.size;
+    return zn_msg_type(m) == ZN_MSG_INLINE ? m->body.bytes[ZN_MSG_SIZE_AT]
+                                           : m->body.at.size;
 }
 
 bool zn_msg_more(const struct zn_msg *m)
@@ -233,7 +207,7 @@ void zn_msg_set_more(struct zn_msg *m, bool more)
 
 bool zn_msg_shared(const struct zn_msg *m)
 {
-    return type_of(m) == ZN_MSG_CONST ||
+    return zn_msg_type(m) == ZN_MSG_CONST ||
            (m->body.bytes[ZN_MSG_FLAGS_AT] & ZN_MSG_FLAG_SHARED) != 0;
 }
 
@@ -260,7 +234,7 @@ void zn_msg_set_routing_id(struct zn_msg *m, uint32_t id)
 
 const char *zn_msg_group(const struct zn_msg *m)
 {
-    if (!m->group.text[GROUP_ON_HEAP])
+    if (!m->group.text[ZN_GROUP_ON_HEAP])
         return m->group.text;
     return (const char *)m->group.heap->data;
 }
@@ -291,7 +265,7 @@ int zn_msg_set_group(struct zn_msg *m, const char *group)
     c->data[size] = '\0';
     drop_group(m);
     m->group.heap = c;
-    m->group.text[GROUP_ON_HEAP] = 1;
+    m->group.text[ZN_GROUP_ON_HEAP] = 1;
     return 0;
 }
 
@@ -303,14 +277,14 @@ struct zn_frame zn_msg_frame(struct zn_msg *m)
                           .size = zn_msg_size(m),
                           .flags = zn_msg_more(m) ? ZN_MORE : 0 };
 
-    if (type_of(m) == ZN_MSG_SHARED && m->body.at.content->ffn != NULL)
+    if (zn_msg_type(m) == ZN_MSG_SHARED && m->body.at.content->ffn != NULL)
         f.content = m->body.at.content;
     if (f.size < ZN_SHARE_SIZE)
         return f;
 
     /* Constant bytes are shared too: all they need is something to count. Without
      * memory for it they are copied. */
-    if (type_of(m) == ZN_MSG_CONST) {
+    if (zn_msg_type(m) == ZN_MSG_CONST) {
         struct zn_content *c = zn_content_wrap(zn_msg_data(m), f.size, NULL, NULL);
         if (c == NULL)
             return f;

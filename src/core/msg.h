@@ -46,6 +46,8 @@ static inline void zn_content_drop(struct zn_content *c)
         zn_content_free(c);
 }
 
+struct zn_msg;
+
 /* A frame in somebody's hands: bytes to be copied, or a content to be shared.
  * Nobody owns through this struct: who passes it keeps what it refers to. */
 struct zn_frame {
@@ -54,6 +56,8 @@ struct zn_frame {
     struct zn_content *content;          /* NULL: copy the bytes; else data and
                                             size lie within the content */
     uint8_t flags;                       /* ZN_MORE, ZN_COMMAND: the wire's own bits */
+    const struct zn_msg *msg;            /* zmq_msg_send: whose group RADIO asks for; only
+                                            a pattern's send may look at it */
 };
 
 #define ZN_MORE 1u
@@ -69,6 +73,7 @@ enum zn_msg_type { ZN_MSG_INLINE = 0x71, ZN_MSG_SHARED = 0x72, ZN_MSG_CONST = 0x
 
 #define ZN_MSG_INLINE_MAX 33
 #define ZN_GROUP_INLINE_MAX 14
+#define ZN_GROUP_ON_HEAP (ZN_GROUP_INLINE_MAX + 1)  /* index of the byte that says so */
 
 struct zn_metadata;
 
@@ -97,8 +102,41 @@ struct zn_msg {
 
 enum { ZN_MSG_FLAG_MORE = 1, ZN_MSG_FLAG_SHARED = 128 };
 
-bool zn_msg_valid(const struct zn_msg *m);
-void zn_msg_init(struct zn_msg *m);
+static inline uint8_t zn_msg_type(const struct zn_msg *m)
+{
+    return m->body.bytes[ZN_MSG_TYPE_AT];
+}
+
+static inline bool zn_msg_valid(const struct zn_msg *m)
+{
+    return m != NULL && zn_msg_type(m) >= ZN_MSG_INLINE && zn_msg_type(m) <= ZN_MSG_CONST;
+}
+
+/* Gives it a type and no properties. */
+static inline void zn_msg_begin(struct zn_msg *m, enum zn_msg_type type, size_t size)
+{
+    m->metadata = NULL;
+    m->body.bytes[ZN_MSG_SIZE_AT] = (uint8_t)size;
+    m->body.bytes[ZN_MSG_TYPE_AT] = (uint8_t)type;
+    m->body.bytes[ZN_MSG_FLAGS_AT] = 0;
+    memset(m->body.bytes + ZN_MSG_ROUTING_AT, 0, sizeof(uint32_t));
+    m->group.text[0] = '\0';
+    m->group.text[ZN_GROUP_ON_HEAP] = 0;
+}
+
+static inline void zn_msg_init(struct zn_msg *m)
+{
+    zn_msg_begin(m, ZN_MSG_INLINE, 0);
+}
+
+void zn_msg_drop(struct zn_msg *m);
+/* A valid message lets go of all it has, to be initialised again. */
+static inline void zn_msg_empty(struct zn_msg *m)
+{
+    if (zn_msg_type(m) == ZN_MSG_SHARED || m->group.text[ZN_GROUP_ON_HEAP] ||
+        m->metadata != NULL)
+        zn_msg_drop(m);
+}
 int zn_msg_init_size(struct zn_msg *m, size_t size);           /* -ENOMEM */
 void zn_msg_init_const(struct zn_msg *m, const void *data, size_t size);
 int zn_msg_init_data(struct zn_msg *m, void *data, size_t size, zn_free_fn *ffn,
@@ -115,6 +153,13 @@ size_t zn_msg_size(const struct zn_msg *m);                     /* 0 if invalid 
 bool zn_msg_more(const struct zn_msg *m);                       /* even if closed */
 void zn_msg_set_more(struct zn_msg *m, bool more);
 bool zn_msg_shared(const struct zn_msg *m);
+/* m, which has no group yet, shares that of src. */
+static inline void zn_msg_share_group(struct zn_msg *m, const struct zn_msg *src)
+{
+    m->group = src->group;
+    if (src->group.text[ZN_GROUP_ON_HEAP])
+        zn_content_hold(src->group.heap);
+}
 /* Holds md (may be NULL) in place of what was there. */
 void zn_msg_set_metadata(struct zn_msg *m, struct zn_metadata *md);
 uint32_t zn_msg_routing_id(const struct zn_msg *m);

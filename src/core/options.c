@@ -2,11 +2,11 @@
  * docs/options.md all read this table; nothing else knows what is legal.
  *
  * Not here, but answered elsewhere: RCVMORE, FD, EVENTS, TYPE, LAST_ENDPOINT,
- * THREAD_SAFE, MECHANISM (core/socket.c), and what belongs to one pattern: SUBSCRIBE,
+ * THREAD_SAFE (core/calls.c), and what belongs to one pattern: SUBSCRIBE,
  * UNSUBSCRIBE, XPUB_*, ROUTER_*, STREAM_NOTIFY, PROBE_ROUTER, REQ_*,
  * CONNECT_ROUTING_ID, ONLY_FIRST_SUBSCRIBE, TOPICS_COUNT (src/patterns).
- * Refused, as by a libzmq built without them: PLAIN_*, CURVE_*, GSSAPI_*, WSS_*,
- * NORM_*, VMCI_*. */
+ * Refused, as by a libzmq built without them: WSS_*, NORM_*, VMCI_*; CURVE_* and GSSAPI_*
+ * where their library is not built in. */
 #include "core/options.h"
 
 #include <errno.h>
@@ -15,18 +15,33 @@
 #include <zmq.h>
 
 #include "base/alloc.h"
+#include "base/wipe.h"
+#include "base/z85.h"
 #include "core/pattern.h"
 #include "platform/platform.h"
 
 /* access: GET, SET, BOTH. The name is made here, where it is not yet a number. */
 #define ROW_FOR(access, id, kind, field, lo, hi, unit) \
-    [id] = ENTRY(#id, ZN_OPTION_##access, kind, field, lo, hi, unit)
+    [id] = ENTRY(#id, ZN_OPTION_##access, kind, field, lo, hi, unit, ZMQ_NULL, false)
 #define ROW(id, kind, field, lo, hi, unit) \
-    [id] = ENTRY(#id, ZN_OPTION_BOTH, kind, field, lo, hi, unit)
+    [id] = ENTRY(#id, ZN_OPTION_BOTH, kind, field, lo, hi, unit, ZMQ_NULL, false)
+#define OWN_ROW(id, kind, field, lo, hi, unit)                                      \
+    [OWN_PLACE(id)] =                          \
+        ENTRY(#id, ZN_OPTION_BOTH, kind, field, lo, hi, unit, ZMQ_NULL, false)
+/* Setting it chooses a mechanism; as its client, or (ANY) as whatever this side was. */
+#define SECURITY(id, kind, field, lo, hi, unit, mechanism, side) \
+    [id] = ENTRY(#id, ZN_OPTION_BOTH, kind, field, lo, hi, unit, mechanism, side)
+#define ANY false
+#define CLIENT true
 /* clang-format off */
-#define ENTRY(name, access, kind, field, lo, hi, unit) \
-    { name, unit, ZN_OPTION_##kind, access, offsetof(struct zn_options, field), lo, hi }
+#define ENTRY(name, access, kind, field, lo, hi, unit, mechanism, as_client) \
+    { name, unit, ZN_OPTION_##kind, access, offsetof(struct zn_options, field), lo, hi, \
+      mechanism, as_client }
 /* clang-format on */
+
+/* zinc's own numbers are far from libzmq's, their rows right behind. */
+#define OWN_FIRST ZMQ_ZINC_MAX_CONNECTIONS
+#define OWN_PLACE(id) ((id)-OWN_FIRST + ZMQ_NORM_PUSH + 1)
 
 static const struct zn_option table[] = {
     ROW(ZMQ_AFFINITY, U64, affinity, 0, 0, "bits"),
@@ -83,6 +98,32 @@ static const struct zn_option table[] = {
     /* who the peer is, and what it is told */
     ROW(ZMQ_ZAP_DOMAIN, TEXT, zap_domain, 1, 255, "text"),
     ROW(ZMQ_ZAP_ENFORCE_DOMAIN, FLAG, zap_enforce_domain, INT_MIN, INT_MAX, "0 or 1"),
+    SECURITY(ZMQ_PLAIN_SERVER, SIDE, as_server, 0, 1, "0 or 1", ZMQ_PLAIN, ANY),
+    SECURITY(ZMQ_PLAIN_USERNAME, LOGIN, plain_username, 1, 255, "text", ZMQ_PLAIN,
+             CLIENT),
+    SECURITY(ZMQ_PLAIN_PASSWORD, LOGIN, plain_password, 1, 255, "text", ZMQ_PLAIN,
+             CLIENT),
+#ifdef ZN_HAVE_SODIUM
+    SECURITY(ZMQ_CURVE_SERVER, SIDE, as_server, 0, 1, "0 or 1", ZMQ_CURVE, ANY),
+    SECURITY(ZMQ_CURVE_PUBLICKEY, KEY, curve_publickey, 32, 41, "key", ZMQ_CURVE, ANY),
+    SECURITY(ZMQ_CURVE_SECRETKEY, KEY, curve_secretkey, 32, 41, "key", ZMQ_CURVE, ANY),
+    SECURITY(ZMQ_CURVE_SERVERKEY, KEY, curve_serverkey, 32, 41, "key", ZMQ_CURVE, CLIENT),
+#endif
+#ifdef ZN_HAVE_GSSAPI
+    SECURITY(ZMQ_GSSAPI_SERVER, SIDE, as_server, 0, 1, "0 or 1", ZMQ_GSSAPI, ANY),
+    SECURITY(ZMQ_GSSAPI_PRINCIPAL, TEXT, gssapi_principal, 1, 255, "name", ZMQ_GSSAPI,
+             ANY),
+    SECURITY(ZMQ_GSSAPI_SERVICE_PRINCIPAL, TEXT, gssapi_service_principal, 1, 255, "name",
+             ZMQ_GSSAPI, CLIENT),
+    ROW(ZMQ_GSSAPI_PLAINTEXT, INT, gssapi_plaintext, 0, 1, "0 or 1"),
+    ROW(ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, INT, gssapi_principal_nametype, 0, 2, "type"),
+    ROW(ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, INT, gssapi_service_principal_nametype, 0,
+        2, "type"),
+#endif
+    ROW_FOR(GET, ZMQ_MECHANISM, INT, mechanism, 0, 3, "ZMQ_NULL .."),
+    OWN_ROW(ZMQ_ZINC_MAX_CONNECTIONS, INT, max_connections, 0, INT_MAX, "connections"),
+    OWN_ROW(ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS, INT, max_connections_per_address, 0,
+            INT_MAX, "connections"),
     ROW_FOR(SET, ZMQ_TCP_ACCEPT_FILTER, FILTER, accept_filters, 0, 255, "address[/bits]"),
     ROW_FOR(SET, ZMQ_IPC_FILTER_PID, IDS, ipc_pids, 0, 0, "process"),
     ROW_FOR(SET, ZMQ_IPC_FILTER_UID, IDS, ipc_uids, 0, 0, "user"),
@@ -123,14 +164,16 @@ static const struct zn_options defaults = {
 
 const struct zn_option *zn_option_find(int option)
 {
-    if (option < 0 || option >= zn_option_end() || table[option].name == NULL)
+    if (option >= OWN_FIRST && option < zn_option_end())
+        return &table[OWN_PLACE(option)];
+    if (option < 0 || option >= OWN_PLACE(OWN_FIRST) || table[option].name == NULL)
         return NULL;
     return &table[option];
 }
 
 int zn_option_end(void)
 {
-    return (int)ZN_COUNT(table);
+    return ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS + 1;
 }
 
 static void *field(const struct zn_options *o, const struct zn_option *row)
@@ -205,19 +248,23 @@ int zn_blob_set(struct zn_blob *b, const void *data, size_t size)
     uint8_t *copy = NULL;
 
     if (size > 0) {
-        copy = zn_alloc(size);
+        copy = zn_alloc(size + 1);
         if (copy == NULL)
             return -ENOMEM;
         memcpy(copy, data, size);
+        copy[size] = '\0';
     }
-    zn_free(b->data);
+    zn_blob_fini(b);
     b->data = copy;
     b->size = size;
     return 0;
 }
 
+/* It may be a password. */
 void zn_blob_fini(struct zn_blob *b)
 {
+    if (b->data != NULL)
+        zn_wipe(b->data, b->size);
     zn_free(b->data);
     *b = (struct zn_blob){ 0 };
 }
@@ -279,6 +326,8 @@ static void clear_array(struct zn_options *o, const struct zn_option *row)
 
 /* ---- Setters. */
 
+enum { CURVE_KEY = 32, CURVE_TEXT = 40 };
+
 typedef int(setter)(struct zn_options *o, const struct zn_option *row, const void *value,
                     size_t size);
 
@@ -333,6 +382,40 @@ static int set_bytes(struct zn_options *o, const struct zn_option *row, const vo
     if (size < (size_t)row->lo || size > (size_t)row->hi || (value == NULL && size > 0))
         return -EINVAL;
     return zn_blob_set(field(o, row), value, size);
+}
+
+static int set_login(struct zn_options *o, const struct zn_option *row, const void *value,
+                     size_t size)
+{
+    if (value == NULL && size == 0)
+        return 0;                        /* see choose() */
+    return set_bytes(o, row, value, size);
+}
+
+static int set_key(struct zn_options *o, const struct zn_option *row, const void *value,
+                   size_t size)
+{
+    uint8_t key[CURVE_KEY];
+    char text[CURVE_TEXT + 1];
+    int rc = 0;
+
+    if (value == NULL)
+        return -EINVAL;
+    if (size == CURVE_KEY) {
+        memcpy(key, value, sizeof key);
+    } else if (size == CURVE_TEXT || size == CURVE_TEXT + 1) {
+        memcpy(text, value, CURVE_TEXT);
+        text[CURVE_TEXT] = '\0';
+        /* What is shorter would be decoded as far as it goes. */
+        rc = strlen(text) == CURVE_TEXT ? zn_z85_decode(key, text) : -EINVAL;
+        zn_wipe(text, sizeof text);
+    } else {
+        rc = -EINVAL;
+    }
+    if (rc == 0)
+        memcpy(field(o, row), key, sizeof key);
+    zn_wipe(key, sizeof key);
+    return rc;
 }
 
 static int set_name(struct zn_options *o, const struct zn_option *row, const void *value,
@@ -430,12 +513,21 @@ static int set_ids(struct zn_options *o, const struct zn_option *row, const void
 }
 
 static setter *const setters[ZN_OPTION_KINDS] = {
-    [ZN_OPTION_INT] = set_int,         [ZN_OPTION_FLAG] = set_flag,
-    [ZN_OPTION_INVERSE] = set_inverse, [ZN_OPTION_TENTHS] = set_tenths,
-    [ZN_OPTION_I64] = set_64,          [ZN_OPTION_U64] = set_64,
-    [ZN_OPTION_TEXT] = set_bytes,      [ZN_OPTION_NAME] = set_name,
-    [ZN_OPTION_BLOB] = set_bytes,      [ZN_OPTION_PROPERTY] = set_property,
-    [ZN_OPTION_FILTER] = set_filter,   [ZN_OPTION_IDS] = set_ids,
+    [ZN_OPTION_INT] = set_int,
+    [ZN_OPTION_FLAG] = set_flag,
+    [ZN_OPTION_INVERSE] = set_inverse,
+    [ZN_OPTION_TENTHS] = set_tenths,
+    [ZN_OPTION_SIDE] = set_int,
+    [ZN_OPTION_I64] = set_64,
+    [ZN_OPTION_U64] = set_64,
+    [ZN_OPTION_TEXT] = set_bytes,
+    [ZN_OPTION_NAME] = set_name,
+    [ZN_OPTION_LOGIN] = set_login,
+    [ZN_OPTION_BLOB] = set_bytes,
+    [ZN_OPTION_KEY] = set_key,
+    [ZN_OPTION_PROPERTY] = set_property,
+    [ZN_OPTION_FILTER] = set_filter,
+    [ZN_OPTION_IDS] = set_ids,
 };
 
 /* ---- The options of a socket. */
@@ -448,7 +540,7 @@ void zn_options_init(struct zn_options *o)
 static bool is_blob(const struct zn_option *row)
 {
     return row->kind == ZN_OPTION_TEXT || row->kind == ZN_OPTION_NAME ||
-           row->kind == ZN_OPTION_BLOB;
+           row->kind == ZN_OPTION_LOGIN || row->kind == ZN_OPTION_BLOB;
 }
 
 static bool is_array(const struct zn_option *row)
@@ -468,6 +560,8 @@ void zn_options_fini(struct zn_options *o)
             zn_blob_fini(field(o, row));
         else if (is_array(row))
             clear_array(o, row);
+        else if (row->kind == ZN_OPTION_KEY)
+            zn_wipe(field(o, row), CURVE_KEY);
     }
 }
 
@@ -522,13 +616,35 @@ int zn_options_copy(struct zn_options *to, const struct zn_options *from)
     return rc;
 }
 
+/* The last security option that is set says which mechanism there is, and whose side. */
+static void choose(struct zn_options *o, const struct zn_option *row, const void *value)
+{
+    bool none = row->kind == ZN_OPTION_LOGIN && value == NULL;
+
+    if (row->kind == ZN_OPTION_SIDE && !o->as_server)
+        none = row->mechanism != ZMQ_GSSAPI;
+    o->mechanism = none ? ZMQ_NULL : row->mechanism;
+    if (row->as_client && !none)
+        o->as_server = 0;
+}
+
 int zn_options_set(struct zn_options *o, int option, const void *value, size_t size)
 {
     const struct zn_option *row = zn_option_find(option);
 
     if (row == NULL || !(row->access & ZN_OPTION_SET))
         return -EINVAL;
-    return setters[row->kind](o, row, value, size);
+    int rc = setters[row->kind](o, row, value, size);
+    if (rc == 0 && row->mechanism != ZMQ_NULL)
+        choose(o, row, value);
+    return rc;
+}
+
+static int get_key(const uint8_t *key, void *value, size_t *size)
+{
+    if (value != NULL && *size == CURVE_TEXT + 1)
+        return zn_z85_encode(value, key, CURVE_KEY);
+    return get_exactly(key, CURVE_KEY, value, size);
 }
 
 int zn_options_get(const struct zn_options *o, int option, void *value, size_t *size)
@@ -546,13 +662,19 @@ int zn_options_get(const struct zn_options *o, int option, void *value, size_t *
         return zn_option_get_int(*(const int *)at, value, size);
     case ZN_OPTION_INVERSE:
         return zn_option_get_int(!*(const int *)at, value, size);
+    case ZN_OPTION_SIDE:
+        return zn_option_get_int(o->as_server && o->mechanism == row->mechanism, value,
+                                 size);
     case ZN_OPTION_TENTHS:
         return zn_option_get_int(*(const int *)at * 100, value, size);
     case ZN_OPTION_I64:
     case ZN_OPTION_U64:
         return get_exactly(at, sizeof(uint64_t), value, size);
+    case ZN_OPTION_KEY:
+        return get_key(at, value, size);
     case ZN_OPTION_TEXT:
     case ZN_OPTION_NAME:
+    case ZN_OPTION_LOGIN:
         return get_bytes(blob->data, blob->size, 1, value, size);
     case ZN_OPTION_BLOB:
         return get_bytes(blob->data, blob->size, 0, value, size);

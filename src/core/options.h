@@ -7,7 +7,8 @@
 
 #include "base/base.h"
 
-struct zn_blob {                         /* bytes on the heap, owned */
+/* Bytes on the heap, owned; a NUL that does not count follows. Cleared when freed. */
+struct zn_blob {
     uint8_t *data;
     size_t size;
 };
@@ -38,8 +39,14 @@ struct zn_options {
     int router_notify;                   /* read here by sessions; set by ROUTER only */
     int stream_notify;                   /* likewise; set by STREAM only */
     int router_raw;
+    int mechanism, as_server;            /* what the last security option said */
+    int gssapi_plaintext, gssapi_principal_nametype, gssapi_service_principal_nametype;
+    int max_connections, max_connections_per_address;
+    uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];
 
     struct zn_blob routing_id;
+    struct zn_blob plain_username, plain_password;
+    struct zn_blob gssapi_principal, gssapi_service_principal;
     struct zn_blob zap_domain, socks_proxy, socks_username, socks_password;
     struct zn_blob bindtodevice;
     struct zn_blob hello_msg, disconnect_msg, hiccup_msg;
@@ -66,11 +73,14 @@ enum zn_option_kind {
     ZN_OPTION_FLAG,                      /* any int; counts as 0 or 1 */
     ZN_OPTION_INVERSE,                   /* 0 or 1, kept as its opposite */
     ZN_OPTION_TENTHS,                    /* ms, kept in tenths of a second */
+    ZN_OPTION_SIDE,                      /* 1: server of the row's mechanism; 0: not */
     ZN_OPTION_I64,
     ZN_OPTION_U64,
     ZN_OPTION_TEXT,                      /* lo .. hi bytes; a NUL more when read */
     ZN_OPTION_NAME,                      /* likewise; NULL of no bytes clears it */
+    ZN_OPTION_LOGIN,                     /* likewise; NULL of no bytes: no mechanism */
     ZN_OPTION_BLOB,                      /* lo .. hi bytes */
+    ZN_OPTION_KEY,                       /* 32 bytes, or 40 characters of Z85 */
     ZN_OPTION_PROPERTY,                  /* "X-name:value", one more at each set */
     ZN_OPTION_FILTER,                    /* an address filter, likewise */
     ZN_OPTION_IDS,                       /* a process, user or group, likewise */
@@ -85,6 +95,8 @@ struct zn_option {
     uint8_t kind, access;
     uint16_t offset;                     /* in struct zn_options */
     int lo, hi;
+    uint8_t mechanism;                   /* that setting it chooses; ZMQ_NULL: none */
+    bool as_client;                      /* with the client's side */
 };
 
 /* The row of an option, or NULL. Numbers end below zn_option_end(). */

@@ -38,6 +38,7 @@ struct zn_incoming {
     struct zn_end *from;                 /* the bytes are lost with this end, or NULL */
     struct zn_metadata *metadata;        /* the message's properties, or NULL */
     uint32_t routing_id;                 /* SERVER, PEER; else 0 */
+    const struct zn_msg *group;          /* DISH: one that has the group; else NULL */
 };
 
 enum zn_pattern_flags {
@@ -56,7 +57,9 @@ enum zn_pattern_flags {
     ZN_PAT_REQ_FRAMING = 2048,           /* a connection whose replies lack REQ's
                                             envelope is closed */
     ZN_PAT_ONE_PEER = 4096,
-    ZN_PAT_SAME_ENDPOINT_ONCE = 8192     /* a second identical connect does nothing */
+    ZN_PAT_SAME_ENDPOINT_ONCE = 8192,    /* a second identical connect does nothing */
+    ZN_PAT_GROUP_FRAMING = 16384         /* a connection whose messages are not a group and
+                                            a body is closed */
 };
 
 struct zn_pattern {

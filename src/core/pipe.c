@@ -134,10 +134,8 @@ bool zn_end_peer_closed(const struct zn_end *e)
 
 /* ---- Reading. */
 
-int zn_end_peek(struct zn_end *e, struct zn_frame *f)
+int zn_end_peek_slow(struct zn_end *e, struct zn_frame *f)
 {
-    if (ZN_LIKELY(zn_queue_peek(e->in, f)))
-        return 1;
     if (!zn_queue_sleep(e->in))
         return zn_queue_peek(e->in, f);
     if (!zn_end_peer_closed(e))
@@ -149,13 +147,6 @@ void zn_end_tell_room(struct zn_end *e, enum zn_room room)
 {
     unsigned quiet = room == ZN_ROOM_TELL ? ZN_POST_QUIET : 0;
     zn_end_post(e->peer, ZN_POST_WRITE | quiet, poster_of(e));
-}
-
-void zn_end_next(struct zn_end *e)
-{
-    enum zn_room room = zn_queue_next(e->in);
-    if (ZN_UNLIKELY(room != ZN_ROOM_NO_NEWS))
-        zn_end_tell_room(e, room);
 }
 
 void zn_end_skip(struct zn_end *e)
@@ -175,15 +166,6 @@ bool zn_end_writable(struct zn_end *e)
     return !e->finished && (e->out->open || zn_queue_room(e->out));
 }
 
-int zn_end_write(struct zn_end *e, const struct zn_frame *f)
-{
-    if (ZN_UNLIKELY(e->finished))
-        return -EPIPE;
-    if (ZN_UNLIKELY(!e->out->open && !zn_queue_room(e->out)))
-        return -EAGAIN;
-    return zn_queue_write(e->out, f);
-}
-
 int zn_end_write_always(struct zn_end *e, const struct zn_frame *f)
 {
     return e->finished ? -EPIPE : zn_queue_write(e->out, f);
@@ -194,10 +176,9 @@ void zn_end_rollback(struct zn_end *e)
     zn_queue_rollback(e->out);
 }
 
-void zn_end_flush(struct zn_end *e)
+void zn_end_tell_news(struct zn_end *e)
 {
-    if (ZN_UNLIKELY(zn_queue_publish(e->out, e->out->wmsgs)))
-        zn_end_post(e->peer, ZN_POST_READ, poster_of(e));
+    zn_end_post(e->peer, ZN_POST_READ, poster_of(e));
 }
 
 bool zn_end_open(const struct zn_end *e)

@@ -70,7 +70,7 @@ struct zn_end {
     uint32_t in_index;                   /* place in a fair queue */
     uint32_t out_index;                  /* place in a load balancer or fan-out */
     uint32_t mark;                       /* scratch of fan-out */
-    uint32_t user_flags;
+    uint32_t number;                     /* SERVER, PEER: what it is known by */
     void *user;
 
     /* -- a socket's end: the core's own */
@@ -114,9 +114,18 @@ bool zn_end_peer_closed(const struct zn_end *e);
 /* Shows the next frame without taking it: 1, and *f lies in the queue until
  * zn_end_next(); 0: nothing now, READ will be posted when there is; -EPIPE: nothing
  * ever again (the peer is closed and all has been read). */
-int zn_end_peek(struct zn_end *e, struct zn_frame *f);
+int zn_end_peek_slow(struct zn_end *e, struct zn_frame *f);
+static inline int zn_end_peek(struct zn_end *e, struct zn_frame *f)
+{
+    return ZN_LIKELY(zn_queue_peek(e->in, f)) ? 1 : zn_end_peek_slow(e, f);
+}
 /* Steps over the frame that was peeked. */
-void zn_end_next(struct zn_end *e);
+static inline void zn_end_next(struct zn_end *e)
+{
+    enum zn_room room = zn_queue_next(e->in);
+    if (ZN_UNLIKELY(room != ZN_ROOM_NO_NEWS))
+        zn_end_tell_room(e, room);
+}
 /* Steps over what is left of the message whose frame was peeked, or begun. */
 void zn_end_skip(struct zn_end *e);
 
@@ -127,13 +136,25 @@ bool zn_end_writable(struct zn_end *e);
 /* Takes one frame: copies its bytes or holds its content. -EAGAIN: high-water mark
  * (only on a message's first frame; WRITE will be posted), -EPIPE: closed, -ENOMEM
  * (the message so far is kept: write the frame again, or roll back). */
-int zn_end_write(struct zn_end *e, const struct zn_frame *f);
+static inline int zn_end_write(struct zn_end *e, const struct zn_frame *f)
+{
+    if (ZN_UNLIKELY(e->finished))
+        return -EPIPE;
+    if (ZN_UNLIKELY(!e->out->open && !zn_queue_room(e->out)))
+        return -EAGAIN;
+    return zn_queue_write(e->out, f);
+}
 /* The same past any high-water mark: for what must not be lost. */
 int zn_end_write_always(struct zn_end *e, const struct zn_frame *f);
 /* Forgets the frames of an unfinished message. */
 void zn_end_rollback(struct zn_end *e);
 /* Publishes every whole message written, and tells the peer if it sleeps. */
-void zn_end_flush(struct zn_end *e);
+void zn_end_tell_news(struct zn_end *e);
+static inline void zn_end_flush(struct zn_end *e)
+{
+    if (ZN_UNLIKELY(zn_queue_publish(e->out, e->out->wmsgs)))
+        zn_end_tell_news(e);
+}
 /* Whether a message has been begun and not ended. */
 bool zn_end_open(const struct zn_end *e);
 

@@ -313,6 +313,15 @@ static int peek_slot(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
+void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto)
+{
+    while (q->rchunk != upto) {
+        struct zn_chunk *old = q->rchunk;
+        q->rchunk = old->next;
+        zn_free(atomic_exchange_explicit(&q->spare, old, memory_order_acq_rel));
+    }
+}
+
 int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f)
 {
     if (q->slot != NULL)
@@ -328,10 +337,8 @@ int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f)
     }
     const uint8_t *p = q->rchunk->data + q->rpos;
     if (p[0] & ZN_REC_JUMP) {
-        struct zn_chunk *old = q->rchunk;
-        q->rchunk = old->next;
+        zn_queue_leave_chunks(q, q->rchunk->next);
         q->rpos = 0;
-        zn_free(atomic_exchange_explicit(&q->spare, old, memory_order_acq_rel));
         p = q->rchunk->data;
     }
     q->peeked = decode(p, f);

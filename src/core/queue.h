@@ -107,8 +107,7 @@ static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
     uint8_t *p = q->wchunk->data + q->wpos;
     p[0] = f->flags & (ZN_MORE | ZN_COMMAND);
     p[1] = (uint8_t)f->size;
-    if (f->size > 0)
-        memcpy(p + 2, f->data, f->size);
+    zn_copy(p + 2, f->data, f->size);
     q->wpos += 2 + (uint32_t)f->size;
     if (f->flags & ZN_MORE)
         q->open = true;
@@ -198,11 +197,13 @@ struct zn_gather {
     struct zn_chunk *chunk;
     uint32_t pos;
     uint64_t msgs;
-    bool plain;                          /* no shared content, no other chunk */
+    bool plain;                          /* no shared content */
 };
 
 /* Gathers what can be written to the kernel now, from where the last write ended. */
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g);
+/* Steps from chunk to chunk, up to this one. */
+void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto);
 /* n of g->bytes were written. */
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
 /* The connection is gone: what was sent of an unfinished message is sent again. */

@@ -9,7 +9,9 @@
 #include "core/borrow.h"
 #include "core/ctx.h"
 #include "core/establish.h"
+#include "core/guest.h"
 #include "core/monitor.h"
+#include "core/sealed.h"
 
 static void control(struct zn_session *ss);
 
@@ -57,9 +59,19 @@ void zn_session_post(struct zn_session *ss, unsigned work)
         zn_session_drop(ss);
 }
 
+void zn_session_post_later(struct zn_session *ss, unsigned work)
+{
+    atomic_fetch_or_explicit(&ss->later, work, memory_order_acq_rel);
+    zn_session_post(ss, 0);
+}
+
 static void on_task(struct zn_task *t)
 {
     struct zn_session *ss = ZN_CONTAINER(t, struct zn_session, task);
+    uint32_t later = atomic_exchange_explicit(&ss->later, 0, memory_order_acq_rel);
+    if ((atomic_fetch_or_explicit(&ss->work, later, memory_order_acq_rel) | later) &
+        ZN_WORK_OUT)
+        zn_loop_note_send(ss->loop);
     zn_session_run(ss, true);
     zn_session_drop(ss);
 }
@@ -361,8 +373,10 @@ void zn_session_die(struct zn_session *ss)
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);
     zn_free(ss->target);
+    zn_guest_leave(ss->guest);
     ss->metadata = NULL;
     ss->target = NULL;
+    ss->guest = NULL;
 
     struct zn_socket *s = socket_of(ss);
     zn_socket_lock(s);
@@ -416,7 +430,8 @@ static void trim(struct zn_session *ss, uint64_t now)
 {
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
-        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true))
+        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
+            (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
         zn_session_due(ss, ZN_DUE_TRIM, TRIM_MS);
@@ -434,6 +449,8 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_queue_trim(in);
     zn_queue_trim(out);
     zn_socket_unlock(s);
+    if (ss->sealed != NULL)
+        zn_sealed_trim(ss->sealed);
 }
 
 static void control(struct zn_session *ss)
@@ -562,15 +579,18 @@ int zn_session_connect(struct zn_route *r)
     return 0;
 }
 
-void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd)
+void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd,
+                       struct zn_guest *guest)
 {
     struct zn_socket *s = r->socket;
     struct zn_session *ss = loop != NULL ? session_new(r, loop) : NULL;
     if (ss == NULL) {
         zn_sock_close(fd);
+        zn_guest_leave(guest);
         return;
     }
     ss->fd = fd;
+    ss->guest = guest;
     zn_socket_lock(s);
     zn_list_append(&r->sessions, &ss->link);
     if (r->closed)

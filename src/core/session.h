@@ -49,6 +49,10 @@ enum {
     ZN_DUE_COUNT
 };
 
+struct zn_guest;
+struct zn_sealed;
+struct zn_zap;
+
 struct zn_session {
     struct zn_watch watch;
     struct zn_task task;
@@ -59,6 +63,7 @@ struct zn_session {
     struct zn_route *route;
     struct zn_end *end;                  /* our side of the pipe, or NULL */
     _Atomic uint32_t work;
+    _Atomic uint32_t later;              /* words that come with the task */
     _Atomic uint32_t refs;
     _Atomic uint8_t stop;                /* the socket wants it to end */
     _Atomic uint8_t phase;               /* enum zn_phase */
@@ -84,12 +89,18 @@ struct zn_session {
     uint8_t req_state;                   /* how much of REQ's envelope has come */
     struct zn_content *big;              /* a large frame that is arriving */
     uint64_t big_size, big_have;
+    uint32_t big_before;                 /* size of the one before */
     uint8_t big_flags;
 
     /* outbound, before the queue: hello message, pong, ping */
     uint8_t *urgent;
     uint32_t urgent_size, urgent_sent;
 
+    struct zn_sealed *sealed;            /* NULL: frames go as they are */
+    uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ that ended it; or 0 */
+    int refused;                         /* the status with which ZAP turned it away */
+    struct zn_zap *zap;                  /* a question about this peer; or NULL */
+    struct zn_guest *guest;              /* its place at a listener that counts; or NULL */
     struct zn_metadata *metadata;
     struct zn_handshake *handshake;
     char *names;                         /* local, NUL, remote: for the monitor; or NULL */
@@ -102,8 +113,10 @@ struct zn_session {
 
 /* A connecting session, its pipe attached to the socket unless IMMEDIATE. Socket locked. */
 int zn_session_connect(struct zn_route *r);
-/* An accepted one; takes fd over. From a loop's thread, no lock held. */
-void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd);
+/* An accepted one; takes fd and its guest (or NULL) over. From a loop's thread, no lock
+ * held. */
+void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd,
+                       struct zn_guest *guest);
 /* The socket lets it go: it ends when its linger does. Socket locked. */
 void zn_session_stop(struct zn_session *ss);
 
@@ -117,12 +130,15 @@ void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
 struct zn_session *zn_session_behind(struct zn_end *e);
 /* Hands it to its loop. */
 void zn_session_post(struct zn_session *ss, unsigned work);
+/* The same, by the holder of its token: when others of its loop have had their turn. */
+void zn_session_post_later(struct zn_session *ss, unsigned work);
 
 extern const struct zn_owner zn_session_owner;
 
 /* ---- traffic.c: by whoever holds the token, in ZN_PHASE_TRAFFIC. 0, or -errno: the
  * connection is to end. */
 int zn_session_write(struct zn_session *ss);
+void zn_session_is_full(struct zn_session *ss);     /* the kernel, that is */
 int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size);
 /* Reads and throws away, for a socket that has closed its end. */
 int zn_session_drain(struct zn_session *ss);

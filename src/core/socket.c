@@ -137,25 +137,23 @@ int zn_socket_close(struct zn_handle *h)
 
 /* ---- The lock, and what is left to do after it. */
 
-void zn_socket_lock(struct zn_socket *s)
+/* still: the lock has not been tried to be given back yet, so there is no WORK known of. */
+void zn_socket_unlock_slow(struct zn_socket *s, bool still)
 {
-    zn_lock(&s->handle->lock);
-}
-
-void zn_socket_unlock(struct zn_socket *s)
-{
-    struct zn_session *run = s->run_after;
-    struct zn_socket *work = s->work_first;
-    s->run_after = NULL;
-    s->work_first = NULL;
-    while (ZN_UNLIKELY(zn_unlock(&s->handle->lock))) {
-        s->run_after = run;
-        s->work_first = work;
+    struct zn_session *run;
+    struct zn_socket *work;
+    if (!still)
         zn_socket_process(s);
+    for (;;) {
         run = s->run_after;
         work = s->work_first;
         s->run_after = NULL;
         s->work_first = NULL;
+        if (!zn_unlock(&s->handle->lock))
+            break;
+        s->run_after = run;
+        s->work_first = work;
+        zn_socket_process(s);
     }
     /* From here on s may be gone. */
     if (run != NULL) {
@@ -248,11 +246,6 @@ void zn_socket_stop(struct zn_socket *s)
 {
     atomic_store_explicit(&s->stopped, true, memory_order_seq_cst);
     zn_socket_wake(s);
-}
-
-bool zn_socket_stopped(const struct zn_socket *s)
-{
-    return atomic_load_explicit(&s->stopped, memory_order_acquire);
 }
 
 /* ---- The ready list. */
@@ -429,10 +422,8 @@ static void handle_list(struct zn_socket *s, struct zn_end *first)
     }
 }
 
-void zn_socket_process(struct zn_socket *s)
+void zn_socket_process_posts(struct zn_socket *s)
 {
-    if (ZN_LIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) == NULL))
-        return;
     struct zn_end *taken =
         atomic_exchange_explicit(&s->ready, NULL, memory_order_acquire);
     struct zn_end *first = NULL;

@@ -128,11 +128,43 @@ int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out);
 void zn_socket_hold(struct zn_socket *s);
 void zn_socket_drop(struct zn_socket *s);
 
-/* Checks a handle and takes its lock: 0, or -ENOTSOCK. */
-int zn_handle_lock(void *handle, struct zn_socket **out);
+/* Its socket was closed while the lock was waited for. */
+void zn_handle_came_late(struct zn_handle *h);
+
+/* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
+ * no I/O threads, and where a lock may be held for ever. */
+static inline int zn_handle_lock(void *handle, struct zn_socket **out)
+{
+    struct zn_handle *h = handle;
+    if (h == NULL || ((uintptr_t)h & (sizeof(void *) - 1)) != 0 ||
+        atomic_load_explicit(&h->tag, memory_order_relaxed) != ZN_HANDLE_OPEN)
+        return -ENOTSOCK;
+    if (ZN_UNLIKELY(h->stamp != zn_process_stamp()))
+        return -ETERM;
+    zn_lock(&h->lock);
+    if (ZN_UNLIKELY(atomic_load_explicit(&h->tag, memory_order_relaxed) !=
+                    ZN_HANDLE_OPEN)) {
+        zn_handle_came_late(h);
+        return -ENOTSOCK;
+    }
+    *out = h->socket;
+    return 0;
+}
+
+static inline void zn_socket_lock(struct zn_socket *s)
+{
+    zn_lock(&s->handle->lock);
+}
+
+void zn_socket_unlock_slow(struct zn_socket *s, bool still);
+
 /* Lets go of the lock, doing what was left to do. */
-void zn_socket_unlock(struct zn_socket *s);
-void zn_socket_lock(struct zn_socket *s);
+static inline void zn_socket_unlock(struct zn_socket *s)
+{
+    bool more = s->run_after != NULL || s->work_first != NULL;
+    if (ZN_UNLIKELY(more || zn_unlock(&s->handle->lock)))
+        zn_socket_unlock_slow(s, more);
+}
 
 /* Does what was posted to s. Takes over a hold. Under no lock. */
 void zn_socket_work(struct zn_socket *s);
@@ -166,11 +198,20 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
 /* ---- For the core. */
 
 /* Empties the ready list. */
-void zn_socket_process(struct zn_socket *s);
+void zn_socket_process_posts(struct zn_socket *s);
+static inline void zn_socket_process(struct zn_socket *s)
+{
+    if (ZN_UNLIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) != NULL))
+        zn_socket_process_posts(s);
+}
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
 int zn_socket_rescue_stuck(struct zn_socket *s);
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
+static inline bool zn_socket_stopped(const struct zn_socket *s)
+{
+    return atomic_load_explicit(&s->stopped, memory_order_acquire);
+}
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
@@ -195,7 +236,5 @@ void zn_route_close(struct zn_route *r);
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w);
 void zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal);
 void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w);
-/* Whether zn_socket_events() may show any of `events`; no lock, a hint on the safe side. */
-bool zn_socket_stopped(const struct zn_socket *s);
 
 #endif

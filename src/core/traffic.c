@@ -6,8 +6,11 @@
  * In: everything is read into one large buffer that connections share, so that an idle one
  * holds none. Headers are walked there; runs of small frames are copied to the queue in one
  * piece; a large frame gets a content of its own, into which the rest is read straight. It
- * grows with what has arrived, not with what was claimed. */
+ * grows with what has arrived, not with what was claimed, but to the size of the last one at
+ * once: whoever has sent so much may be about to do so again. */
 #include "core/traffic.h"
+
+#include "core/sealed.h"
 #include "core/session.h"
 
 #include "wire/frame.h"
@@ -15,7 +18,9 @@
 enum { IOVS = 128, V1_HEADS = 32 };
 #define WRITE_LIMIT (8u * 1024 * 1024)
 #define TURN_LIMIT (8u * 1024 * 1024)    /* then others have their turn */
+#define TRICKLE (32u * 1024)
 #define BIG_START (64u * 1024)
+#define BIG_TRUST (64u * 1024 * 1024)
 
 /* ---- Out. */
 
@@ -72,8 +77,21 @@ static int write_some(struct zn_session *ss, struct zn_gather *g)
     return 1;
 }
 
+/* The kernel takes no more, so nothing more is read from the queue: whoever has been promised
+ * to be woken when there is more room goes on now. */
+void zn_session_is_full(struct zn_session *ss)
+{
+    ss->kernel_full = true;
+    if (ss->end == NULL || !ss->end->in->owes_wake)
+        return;
+    ss->end->in->owes_wake = false;
+    zn_end_tell_room(ss->end, ZN_ROOM_WAKE);
+}
+
 int zn_session_write(struct zn_session *ss)
 {
+    if (ZN_UNLIKELY(ss->sealed != NULL))
+        return zn_sealed_write(ss);
     struct zn_iov iov[IOVS];
     uint8_t heads[V1_HEADS][16];
     struct zn_gather g = { .framing = framing_of(ss),
@@ -92,7 +110,7 @@ int zn_session_write(struct zn_session *ss)
         if (rc == 0 && ss->end != NULL)
             rc = write_some(ss, &g);
         if (rc == -EAGAIN) {
-            ss->kernel_full = true;
+            zn_session_is_full(ss);
             return 0;
         }
         if (rc < 0)
@@ -100,8 +118,10 @@ int zn_session_write(struct zn_session *ss)
         if (rc == 0 && (ss->end == NULL || zn_queue_sleep(ss->end->in)))
             return 0;
         total += g.bytes;
-        if (total > TURN_LIMIT) {
-            zn_session_post(ss, ZN_WORK_OUT);
+        /* Who writes a little, while more keeps coming, writes a lot a little later. */
+        bool trickle = rc > 0 && total < TRICKLE;
+        if (trickle || total > TURN_LIMIT) {
+            zn_session_post_later(ss, ZN_WORK_OUT);
             return 0;
         }
     }
@@ -144,10 +164,13 @@ void zn_session_traffic_reset(struct zn_session *ss)
     if (ss->big != NULL)
         zn_content_drop(ss->big);
     ss->big = NULL;
+    ss->big_before = 0;
     ss->req_state = 0;
     zn_free(ss->urgent);
     ss->urgent = NULL;
     ss->urgent_size = ss->urgent_sent = 0;
+    zn_sealed_free(ss->sealed);
+    ss->sealed = NULL;
     ss->kernel_full = false;
 }
 
@@ -161,7 +184,8 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size)
 static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
                      const uint8_t *p, size_t have)
 {
-    size_t cap = (size_t)ZN_MIN(h->size, ZN_MAX((uint64_t)have * 2, BIG_START));
+    size_t trust = ZN_MAX(BIG_START, ss->big_before);
+    size_t cap = (size_t)ZN_MIN(h->size, ZN_MAX((uint64_t)have * 2, trust));
     ss->big = zn_content_new(cap);
     if (ss->big == NULL)
         return -ENOMEM;
@@ -189,9 +213,12 @@ static int end_big(struct zn_session *ss)
                           .size = (size_t)ss->big_size,
                           .content = ss->big,
                           .flags = ss->big_flags };
-    int rc = zn_session_frame(ss, &f);
+    int rc = ss->sealed != NULL
+                 ? zn_sealed_frame(ss, ss->big->data, (size_t)ss->big_size, ss->big)
+                 : zn_session_frame(ss, &f);
     zn_content_drop(ss->big);
     ss->big = NULL;
+    ss->big_before = (uint32_t)ZN_MIN(ss->big_size, BIG_TRUST);
     return rc;
 }
 
@@ -315,7 +342,7 @@ int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
         if (rc == 0)
             return nothing_more(ss);
         if (--turns == 0) {
-            zn_session_post(ss, ZN_WORK_IN);
+            zn_session_post_later(ss, ZN_WORK_IN);
             return 0;
         }
     }

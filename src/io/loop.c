@@ -16,9 +16,12 @@ struct zn_loop {
     struct zn_timer *first_timer;        /* the next to fire */
     struct zn_retired *retired;
     uint64_t now;
-    uint64_t last_tasks;                 /* when there were any */
+    bool sends;                          /* were among the tasks of this turn */
+    uint64_t last_sends;                 /* when there were any */
     uint64_t doze_until;
     _Atomic bool streams;                /* doze_until is set */
+    bool expects;                        /* an answer, soon */
+    uint32_t expected, came;             /* how often, and how often it was so */
     uint8_t *scratch;
 };
 
@@ -119,13 +122,11 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
     return true;
 }
 
-/* True if there were any. */
-static bool run_tasks(struct zn_loop *loop)
+static void run_tasks(struct zn_loop *loop)
 {
     struct zn_task *taken =
         atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire);
     struct zn_task *first = NULL;
-    bool some = taken != NULL;
     while (taken != NULL) {
         struct zn_task *next = taken->next;
         taken->next = first;
@@ -138,7 +139,6 @@ static bool run_tasks(struct zn_loop *loop)
         atomic_store_explicit(&t->queued, 0, memory_order_release);
         t->run(t);
     }
-    return some;
 }
 
 /* ---- The thread. */
@@ -152,10 +152,10 @@ static void bury(struct zn_loop *loop)
     }
 }
 
-/* Tasks that come close together are a stream. Then the loop looks for them every now and
+/* Sends that come close together are a stream. Then the loop looks for them every now and
  * then of itself, so that they come in batches and nobody has to wake it for each. */
-#define STREAM_GAP 100000u
 #define DOZE 50000u
+#define STREAM_GAP (DOZE + 20000u)
 
 static void set_doze(struct zn_loop *loop, uint64_t until)
 {
@@ -166,9 +166,10 @@ static void set_doze(struct zn_loop *loop, uint64_t until)
 static void watch_for_stream(struct zn_loop *loop)
 {
     uint64_t now = zn_now();
-    if (now - loop->last_tasks < STREAM_GAP)
+    if (loop->now - loop->last_sends < STREAM_GAP)
         set_doze(loop, now + DOZE);
-    loop->last_tasks = now;
+    loop->last_sends = now;
+    loop->sends = false;
 }
 
 static uint64_t time_to_sleep(struct zn_loop *loop)
@@ -192,13 +193,44 @@ static uint64_t time_to_sleep(struct zn_loop *loop)
     return loop->first_timer->at > now ? ZN_MAX(loop->first_timer->at - now, ZN_MS) : 0;
 }
 
+/* A peer that has been asked something may answer sooner than this thread could fall asleep
+ * and be woken. It is waited for awake as long as that has been so of late. */
+#define EXPECT 30000u
+#define EXPECT_TRIAL 16u
+
+static int wait_awake(struct zn_loop *loop, struct zn_poller_event *events)
+{
+    if (!loop->expects || zn_cores() < 2)
+        return 0;
+    loop->expects = false;
+    bool pays = loop->came * 2 >= loop->expected;
+    if (++loop->expected % EXPECT_TRIAL != 0 && !pays)
+        return 0;
+    if (loop->expected >= 64) {
+        loop->expected /= 2;
+        loop->came /= 2;
+    }
+    uint64_t begin = zn_now();
+    int n = 0;
+    do {
+        n = zn_poller_wait(loop->poller, events, BATCH, 0);
+        if (n == 0)
+            zn_yield();
+    } while (n == 0 && zn_now() - begin < EXPECT &&
+             atomic_load_explicit(&loop->tasks, memory_order_relaxed) == NULL);
+    loop->came += n > 0;
+    return n;
+}
+
 static void loop_main(void *arg)
 {
     struct zn_loop *loop = arg;
     struct zn_poller_event events[BATCH];
 
     while (!atomic_load_explicit(&loop->stop, memory_order_acquire)) {
-        int n = zn_poller_wait(loop->poller, events, BATCH, time_to_sleep(loop));
+        int n = wait_awake(loop, events);
+        if (n <= 0)
+            n = zn_poller_wait(loop->poller, events, BATCH, time_to_sleep(loop));
         atomic_store_explicit(&loop->asleep, 0, memory_order_relaxed);
         loop->now = zn_now();
         for (int i = 0; i < n; i++) {
@@ -208,7 +240,8 @@ static void loop_main(void *arg)
             else
                 w->ready(w, events[i].events);
         }
-        if (run_tasks(loop))
+        run_tasks(loop);
+        if (loop->sends)
             watch_for_stream(loop);
         fire_timers(loop);
         bury(loop);
@@ -275,6 +308,16 @@ uint32_t zn_loop_load(const struct zn_loop *loop)
 bool zn_loop_streams(const struct zn_loop *loop)
 {
     return atomic_load_explicit(&loop->streams, memory_order_relaxed);
+}
+
+void zn_loop_note_send(struct zn_loop *loop)
+{
+    loop->sends = true;
+}
+
+void zn_loop_expect(struct zn_loop *loop)
+{
+    loop->expects = true;
 }
 
 void zn_loop_add_load(struct zn_loop *loop, int delta)

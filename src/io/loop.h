@@ -47,8 +47,13 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t);
 uint32_t zn_loop_load(const struct zn_loop *loop);
 void zn_loop_add_load(struct zn_loop *loop, int delta);
 
-/* Whether tasks come close together now, and are taken in batches. */
+/* This task is about something to send. */
+void zn_loop_note_send(struct zn_loop *loop);
+/* Whether sends come close together now, and are taken in batches. */
 bool zn_loop_streams(const struct zn_loop *loop);
+
+/* A peer has been asked something that it will answer at once. */
+void zn_loop_expect(struct zn_loop *loop);
 
 int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge);
 /* Also from another thread, if w is retired on the loop's own afterwards. */

@@ -1,19 +1,6 @@
 /* patterns/pair.c - PAIR: two peers, both ways (RFC 31). */
-#include <errno.h>
-
 #include "patterns/shared/duplex.h"
 #include "zmq.h"
-
-/* One peer at a time: more are turned away. One that has gone does not count, though
- * what it sent may still be waiting to be read. */
-static int attach(struct zn_socket *s, struct zn_end *e)
-{
-    struct zn_duplex *d = zn_socket_state(s);
-
-    if (d->out.turns.count > 0)
-        return -EBUSY;
-    return zn_duplex_attach(s, e);
-}
 
 const struct zn_pattern zn_pattern_pair = {
     .type = ZMQ_PAIR,
@@ -23,7 +10,7 @@ const struct zn_pattern zn_pattern_pair = {
     .state_size = sizeof(struct zn_duplex),
     .init = zn_duplex_init,
     .fini = zn_duplex_fini,
-    .attach = attach,
+    .attach = zn_duplex_attach_only,
     .readable = zn_duplex_readable,
     .writable = zn_duplex_writable,
     .closed = zn_duplex_closed,

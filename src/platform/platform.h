@@ -124,8 +124,15 @@ int zn_thread_start(struct zn_thread **out, const char *name,
                     void *arg);
 void zn_thread_join(struct zn_thread *t);
 
-/* Changes in a child after fork(), so that what was made before can tell. */
-uint32_t zn_process_stamp(void);
+/* A counter that each fork raises in the child, so that what was made before can tell:
+ * cheaper than asking for the process's number. */
+extern _Atomic uint32_t zn_forks;
+static inline uint32_t zn_process_stamp(void)
+{
+    return atomic_load_explicit(&zn_forks, memory_order_relaxed);
+}
+/* Before anything that is to be told apart is made. */
+void zn_watch_forks(void);
 
 /* How many cores this process may use. */
 unsigned zn_cores(void);

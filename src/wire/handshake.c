@@ -5,11 +5,20 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "base/wipe.h"
+#include "wire/cipher.h"
 #include "wire/frame.h"
 #include "wire/greeting.h"
 #include "wire/mechanism.h"
 
-/* ---- Buffers. */
+/* ---- Buffers. Passwords may be in them: nothing stays behind in memory given back. */
+
+static void release(struct zn_handshake_buf *buf)
+{
+    if (buf->data != NULL)
+        zn_wipe(buf->data, buf->cap);
+    zn_free(buf->data);
+}
 
 /* Makes room for extra more bytes behind those in buf. */
 static int reserve(struct zn_handshake_buf *buf, size_t extra)
@@ -17,9 +26,12 @@ static int reserve(struct zn_handshake_buf *buf, size_t extra)
     if (buf->cap - buf->size >= extra)
         return 0;
     size_t cap = ZN_MAX(ZN_MAX(buf->size + extra, buf->cap * 2), (size_t)64);
-    uint8_t *data = zn_realloc(buf->data, cap);
+    uint8_t *data = zn_alloc(cap);
     if (data == NULL)
         return -ENOMEM;
+    if (buf->size > 0)
+        memcpy(data, buf->data, buf->size);
+    release(buf);
     buf->data = data;
     buf->cap = cap;
     return 0;
@@ -67,9 +79,13 @@ int zn_handshake_init(struct zn_handshake *hs, const struct zn_handshake_config 
 
 void zn_handshake_fini(struct zn_handshake *hs)
 {
-    zn_free(hs->in.data);
-    zn_free(hs->out.data);
+    release(&hs->in);
+    release(&hs->out);
+    release(&hs->held);
     zn_free(hs->peer_properties);
+    zn_cipher_free(hs->cipher);
+    if (hs->state != NULL)
+        hs->config.mechanism->drop(hs->state);
     *hs = (struct zn_handshake){ .peer_type = -1, .failure = -EINVAL };
 }
 
@@ -104,11 +120,36 @@ static const struct zn_turn *current_turn(const struct zn_handshake *hs)
     return (hs->config.as_server ? mechanism->server : mechanism->client) + hs->turn;
 }
 
+/* The script halts until the answer has come. */
+static int ask(struct zn_handshake *hs, const struct zn_turn *turn)
+{
+    hs->credentials.mechanism = hs->config.mechanism->name;
+    int rc = turn->ask(hs);
+    hs->waits = rc == 0;
+    return rc;
+}
+
+static bool is_passed_over(const struct zn_handshake *hs, const struct zn_turn *turn)
+{
+    if (turn->ask != NULL && !hs->config.asks)
+        return true;
+    return turn->skip != NULL && turn->skip(hs);
+}
+
 /* Says all that is ours to say now; after the script's last turn there is traffic. */
 static int speak(struct zn_handshake *hs)
 {
-    for (; current_turn(hs)->send != NULL; hs->turn++) {
-        int rc = send_command(hs, current_turn(hs));
+    for (;; hs->turn++) {
+        const struct zn_turn *turn = current_turn(hs);
+        int rc = 0;
+
+        if (is_passed_over(hs, turn))
+            continue;
+        if (turn->ask != NULL)
+            return ask(hs, turn);
+        if (turn->send == NULL)
+            break;
+        rc = send_command(hs, turn);
         if (rc < 0)
             return rc;
     }
@@ -116,17 +157,23 @@ static int speak(struct zn_handshake *hs)
     return 0;
 }
 
+/* RFC 26: a client never says ERROR to a server. In NULL neither is. */
+static bool gives_up(const struct zn_handshake *hs, const struct zn_command *cmd)
+{
+    const struct zn_mechanism *mechanism = hs->config.mechanism;
+    bool from_client = hs->config.as_server && mechanism->server != mechanism->client;
+    return !from_client && zn_command_is(cmd, "ERROR");
+}
+
 /* With its twin send_command(), the only code that moves a script on. */
 static int recv_command(struct zn_handshake *hs, const struct zn_command *cmd)
 {
     const struct zn_turn *turn = current_turn(hs);
 
-    if (zn_command_is(cmd, "ERROR"))
+    if (gives_up(hs, cmd))
         return zn_handshake_take_error(hs, cmd);
-    if (!zn_command_is(cmd, turn->name)) {
-        hs->error = ZN_ERROR_UNEXPECTED_COMMAND;
-        return -EPROTO;
-    }
+    if (!zn_command_is(cmd, turn->name))
+        return zn_handshake_fail(hs, ZN_ERROR_UNEXPECTED_COMMAND);
     int rc = turn->recv(hs, cmd);
     if (rc < 0)
         return rc;
@@ -154,6 +201,19 @@ int zn_handshake_begin_frames(struct zn_handshake *hs, enum zn_zmtp version)
     return has_mechanism(hs) ? speak(hs) : 0;
 }
 
+/* In the ERROR of libzmq's PLAIN servers the name's length and its first letter are one
+ * byte, 0x5e. */
+static int parse_command(const uint8_t *body, size_t size, struct zn_command *cmd)
+{
+    static const char odd[] = { 0x5e, 'R', 'R', 'O', 'R' };
+
+    if (size < sizeof odd || memcmp(body, odd, sizeof odd) != 0)
+        return zn_command_parse(body, size, cmd);
+    cmd->name = (struct zn_bytes){ (const uint8_t *)"ERROR", 5 };
+    cmd->data = (struct zn_bytes){ body + sizeof odd, size - sizeof odd };
+    return 0;
+}
+
 /* Before ZMTP 3, the first frame is the peer's routing id and all there is to wait for.
  * The COMMAND flag is not asked for: libzmq takes READY in a message, too. */
 static int on_frame(struct zn_handshake *hs, const uint8_t *body, size_t size)
@@ -165,11 +225,47 @@ static int on_frame(struct zn_handshake *hs, const uint8_t *body, size_t size)
         hs->done = true;
         return 0;
     }
-    if (size <= 1 || zn_command_parse(body, size, &cmd) < 0) {
-        hs->error = ZN_ERROR_MALFORMED_COMMAND;
-        return -EPROTO;
-    }
+    if (size == 0 && hs->config.mechanism->idles)
+        return 0;
+    if (size <= 1 || parse_command(body, size, &cmd) < 0)
+        return zn_handshake_fail(hs, ZN_ERROR_MALFORMED_COMMAND);
     return recv_command(hs, &cmd);
+}
+
+static bool is_oversized(const struct zn_handshake *hs, uint64_t size)
+{
+    if (!has_mechanism(hs))
+        return false;
+    size_t most = current_turn(hs)->most;
+    return most > 0 && size > most;
+}
+
+/* What it would have been decides how it is refused: the name is awaited, no more. */
+static int refuse_oversized(struct zn_handshake *hs, size_t header)
+{
+    const struct zn_turn *turn = current_turn(hs);
+    size_t head = header + 1 + strlen(turn->name);
+    struct zn_command cmd = { .name = { NULL, 0 } };
+
+    if (hs->in.size < head) {
+        hs->need = head;
+        return 0;
+    }
+    (void)zn_command_parse(hs->in.data + header, hs->in.size - header, &cmd);
+    if (gives_up(hs, &cmd))
+        return zn_handshake_fail(hs, ZN_ERROR_MALFORMED_ERROR);
+    bool named = zn_command_is(&cmd, turn->name);
+    return zn_handshake_fail(hs, named ? turn->oversized : ZN_ERROR_UNEXPECTED_COMMAND);
+}
+
+/* What has been read is done with, a password perhaps. */
+static void await_frame(struct zn_handshake *hs)
+{
+    if (hs->in.size > 0)
+        zn_wipe(hs->in.data, hs->in.size);
+    hs->credentials = (struct zn_credentials){ .mechanism = NULL };
+    hs->in.size = 0;
+    hs->need = 2;
 }
 
 /* The header alone decides whether a frame is too large; hs->in has no more room than
@@ -190,6 +286,8 @@ static int frame_step(struct zn_handshake *hs)
         hs->need = hs->in.size + 1;
         return 0;
     }
+    if (is_oversized(hs, h.size))
+        return refuse_oversized(hs, (size_t)header);
     size_t whole = (size_t)header + (size_t)h.size;
     if (hs->in.size < whole) {
         hs->need = whole;
@@ -197,25 +295,24 @@ static int frame_step(struct zn_handshake *hs)
     }
 
     int rc = on_frame(hs, p + header, (size_t)h.size);
-    if (rc == 0 && !hs->done) {
-        hs->in.size = 0;
-        hs->need = 2;
-    }
+    if (rc == 0 && !hs->done && !hs->waits)
+        await_frame(hs);
     return rc;
 }
 
-/* ---- Bytes in, bytes out. */
+/* ---- Bytes in. */
 
 static int step(struct zn_handshake *hs)
 {
     return hs->phase == ZN_PHASE_FRAMES ? frame_step(hs) : zn_greeting_step(hs);
 }
 
-ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n)
+/* How many of the bytes were read: all, unless it is done, waits or has failed. */
+static size_t take(struct zn_handshake *hs, const uint8_t *p, size_t n)
 {
     size_t used = 0;
 
-    while (hs->failure == 0 && !hs->done) {
+    while (hs->failure == 0 && !hs->done && !hs->waits) {
         if (hs->in.size < hs->need) {
             size_t part = ZN_MIN(hs->need - hs->in.size, n - used);
             if (part == 0)
@@ -226,8 +323,75 @@ ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n)
         if (hs->failure == 0 && hs->in.size >= hs->need)
             hs->failure = step(hs);
     }
+    return used;
+}
+
+static int hold(struct zn_handshake *hs, const uint8_t *p, size_t n)
+{
+    if (n > ZN_HANDSHAKE_MAX - hs->held.size)
+        return -EMSGSIZE;
+    return append(&hs->held, p, n);
+}
+
+ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n)
+{
+    /* A client that was turned away has nothing more to say. */
+    if (hs->failure == -EACCES && n > 0 && !hs->config.mechanism->open)
+        hs->error = ZN_ERROR_UNSPECIFIED;
+
+    size_t used = take(hs, p, n);
+    if (hs->waits && hs->failure == 0 && used < n) {
+        hs->failure = hold(hs, p + used, n - used);
+        used = n;
+    }
     return hs->failure < 0 ? hs->failure : (ptrdiff_t)used;
 }
+
+/* ---- The answer of whoever was asked. */
+
+static int refuse(struct zn_handshake *hs, int status)
+{
+    uint8_t error[] = {
+        ZN_FRAME_COMMAND, 10, 5, 'E', 'R', 'R', 'O', 'R', 3, '0', '0', '0'
+    };
+
+    if (status != 400 && status != 500)
+        return -EACCES;
+    error[9] = (uint8_t)('0' + status / 100);
+    int rc = zn_handshake_put(hs, error, sizeof(error));
+    return rc < 0 ? rc : -EACCES;
+}
+
+static int resume(struct zn_handshake *hs)
+{
+    hs->turn++;
+    int rc = speak(hs);
+    if (rc == 0 && !hs->done && !hs->waits)
+        await_frame(hs);
+    return rc;
+}
+
+int zn_handshake_answer(struct zn_handshake *hs, int status)
+{
+    if (hs->failure < 0)
+        return hs->failure;
+    if (!hs->waits)
+        return -EINVAL;
+    hs->waits = false;
+    hs->failure = status == 200 ? resume(hs) : refuse(hs, status);
+
+    struct zn_bytes kept = zn_handshake_rest(hs);
+    hs->held_used += take(hs, kept.data, kept.size);
+    return hs->failure == -EACCES ? 0 : hs->failure;
+}
+
+struct zn_bytes zn_handshake_rest(const struct zn_handshake *hs)
+{
+    size_t left = hs->held.size - hs->held_used;
+    return (struct zn_bytes){ left > 0 ? hs->held.data + hs->held_used : NULL, left };
+}
+
+/* ---- Bytes out. */
 
 struct zn_bytes zn_handshake_output(const struct zn_handshake *hs)
 {
@@ -238,6 +402,8 @@ struct zn_bytes zn_handshake_output(const struct zn_handshake *hs)
 void zn_handshake_sent(struct zn_handshake *hs, size_t n)
 {
     hs->out_sent += ZN_MIN(n, hs->out.size - hs->out_sent);
-    if (hs->out_sent == hs->out.size)
-        hs->out_sent = hs->out.size = 0;
+    if (hs->out_sent < hs->out.size || hs->out.size == 0)
+        return;
+    zn_wipe(hs->out.data, hs->out.size);
+    hs->out_sent = hs->out.size = 0;
 }

@@ -93,8 +93,10 @@ struct zn_handshake {
     size_t need;                         /* bytes in `in` that the next step asks for */
     int failure;                         /* -errno, for good */
     void *state;                         /* the mechanism's, heap; see its drop() */
+    struct zn_handshake_buf held;        /* came while it waited */
+    size_t held_used;
 
-    /* until zn_handshake_answer(): nothing is fed, nothing is said */
+    /* until zn_handshake_answer(): nothing is read, nothing is said */
     bool waits;
     struct zn_credentials credentials;   /* within this handshake's memory */
 
@@ -123,15 +125,22 @@ struct zn_bytes zn_handshake_output(const struct zn_handshake *hs);
 void zn_handshake_sent(struct zn_handshake *hs, size_t n);
 
 /* Takes bytes from the peer. How many were used: all of them until done; what is left
- * then is traffic. -EPROTO: the peer broke the protocol (hs->error, hs->peer_refused),
- * -EMSGSIZE, -ENOMEM; every later call then says the same. */
+ * then is traffic. While hs->waits they are kept, unread, until the answer: at most
+ * ZN_HANDSHAKE_MAX of them. -EPROTO: the peer broke the protocol (hs->error,
+ * hs->peer_refused), -EMSGSIZE, -ENOMEM; -EPERM: our own credentials are not to be had just
+ * now (GSSAPI); every later call then says the same. */
 ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n);
 
-/* What the ZAP handler said: 200 lets the script go on; 400 and 500 put an ERROR command into
- * the output and end the handshake; 300 ends it without a word. What was waiting in the
- * input is read on. 0, or as zn_handshake_feed(). After a refusal hs->failure is -EACCES, and
- * what the output holds is still to be sent. */
+/* What the ZAP handler said: 200 lets the script go on; 400 and 500 put an ERROR command
+ * into the output and end the handshake; 300 (or any other) ends it without a word. What
+ * was kept while it waited is read on; if hs->done then, zn_handshake_rest() is traffic.
+ * 0, or as zn_handshake_feed(); -EINVAL: it does not wait. A refusal is answered with 0, too:
+ * then hs->failure is -EACCES, and what the output holds is still to be sent. */
 int zn_handshake_answer(struct zn_handshake *hs, int status);
+
+/* Once done: traffic among the bytes that were kept. It comes before any other; size 0
+ * unless a peer spoke early. Within the handshake's memory. */
+struct zn_bytes zn_handshake_rest(const struct zn_handshake *hs);
 
 /* Type names as they stand in Socket-Type; -1 / NULL if there is none such. */
 int zn_socket_type_of(struct zn_bytes name);

@@ -110,6 +110,18 @@ int zn_handshake_take_metadata(struct zn_handshake *hs, struct zn_bytes list)
     return 0;
 }
 
+int zn_handshake_take_ready(struct zn_handshake *hs, struct zn_bytes list)
+{
+    int rc = zn_handshake_take_metadata(hs, list);
+    return rc == -EPROTO ? zn_handshake_fail(hs, ZN_ERROR_INVALID_METADATA) : rc;
+}
+
+int zn_handshake_fail(struct zn_handshake *hs, uint32_t error)
+{
+    hs->error = error;
+    return -EPROTO;
+}
+
 /* RFC 37: error-reason = OCTET 0*255VCHAR, and nothing after it. */
 int zn_handshake_take_error(struct zn_handshake *hs, const struct zn_command *cmd)
 {
@@ -123,10 +135,8 @@ int zn_handshake_take_error(struct zn_handshake *hs, const struct zn_command *cm
     };
     struct zn_bytes reason = cmd->data;
 
-    if (reason.size == 0 || reason.data[0] != reason.size - 1) {
-        hs->error = ZN_ERROR_MALFORMED_ERROR;
-        return -EPROTO;
-    }
+    if (reason.size == 0 || reason.data[0] != reason.size - 1)
+        return zn_handshake_fail(hs, ZN_ERROR_MALFORMED_ERROR);
     reason.data++;
     reason.size--;
     for (size_t i = 0; i < ZN_COUNT(refusals); i++) {

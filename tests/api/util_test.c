@@ -49,7 +49,17 @@ TEST(has_knows_what_is_built)
         int want;
     } cases[] = {
         { "ipc", 1 }, { "draft", 1 }, { "IPC", 0 },  { "tcp", 0 }, { "inproc", 0 },
-        { "udp", 0 }, { "", 0 },      { "curve", 0 }, { NULL, 0 },
+        { "udp", 0 }, { "", 0 },      { "CURVE", 0 }, { NULL, 0 },
+#ifdef ZN_HAVE_SODIUM
+        { "curve", 1 },
+#else
+        { "curve", 0 },
+#endif
+#ifdef ZN_HAVE_GSSAPI
+        { "gssapi", 1 },
+#else
+        { "gssapi", 0 },
+#endif
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -79,6 +89,34 @@ TEST(curve_keys_need_curve)
         test_skip("there is CURVE");
     CHECK_ERRNO(zmq_curve_keypair(public_key, secret_key), ENOTSUP);
     CHECK_ERRNO(zmq_curve_public(public_key, secret_key), ENOTSUP);
+}
+
+/* The vectors are libzmq's: its zmq_curve_public() of these secret keys. */
+TEST(curve_keys_are_texts_in_z85)
+{
+    char public_key[41], secret_key[41], derived[41];
+
+    if (!zmq_has("curve"))
+        test_skip("there is no CURVE");
+    CHECK_EQ(zmq_curve_keypair(public_key, secret_key), 0);
+    CHECK_EQ(strlen(public_key), 40);
+    CHECK_EQ(strlen(secret_key), 40);
+    CHECK_EQ(zmq_curve_public(derived, secret_key), 0);
+    CHECK_STR(derived, public_key);
+    CHECK_EQ(zmq_curve_public(derived, "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"), 0);
+    CHECK_STR(derived, "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID");
+
+    CHECK_ERRNO(zmq_curve_public(derived, ""), EINVAL);
+    CHECK_ERRNO(zmq_curve_public(derived, "D:)Q["), EINVAL);
+    CHECK_ERRNO(zmq_curve_public(derived, "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%c~"),
+                EINVAL);
+    CHECK_ERRNO(
+        zmq_curve_public(derived, "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs00000"),
+        EINVAL);
+    CHECK_ERRNO(zmq_curve_public(NULL, secret_key), EINVAL);
+    CHECK_ERRNO(zmq_curve_public(derived, NULL), EINVAL);
+    CHECK_ERRNO(zmq_curve_keypair(NULL, secret_key), EINVAL);
+    CHECK_ERRNO(zmq_curve_keypair(public_key, NULL), EINVAL);
 }
 
 static void *count_up(void *counter)

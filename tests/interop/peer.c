@@ -1,10 +1,16 @@
 /* tests/interop/peer.c - one end of a conversation, over whichever libzmq.so.5 the
  * loader finds. interop.py pairs two of these, of different libraries.
  *
- *     peer bind|connect TYPE ENDPOINT ROLE
+ *     peer bind|connect TYPE ENDPOINT ROLE [SECURITY]
  *
  * ROLE is `ask` (speak first and check the echo), `echo`, `send` or `take`. What is
- * said is the same table at both ends: every size class, single and multipart.
+ * said is the same table at both ends: every size class, single and multipart. Or it is
+ * `watch`: then it prints "event NUMBER VALUE" for what the handshake comes to.
+ *
+ * SECURITY is plain-server, plain-client=USER, curve-server, curve-client,
+ * curve-stranger (whom the server does not know) or curve-misled (who has another
+ * server's key). A server asks an authenticator of its own, which knows bob and the key of
+ * curve-client; a user whose name is a number is answered with that status.
  *
  * Prints "at ENDPOINT" once bound or connected, "library PATH" for the record, and
  * "done" when all that was expected has come; anything else is an error and exit 1.
@@ -202,6 +208,138 @@ static void take_all(void)
         check_message(m);
 }
 
+/* ---- Security. */
+
+static const char *const secrets[] = { "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6",
+                                       "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs",
+                                       "0000000000000000000000000000000000000001" };
+enum { SERVER_KEY, CLIENT_KEY, OTHER_KEY };
+
+static const char *public_key(int key)
+{
+    static char text[41];
+    if (zmq_curve_public(text, secrets[key]) != 0)
+        die("no CURVE");
+    return text;
+}
+
+static void set_text(int option, const char *text)
+{
+    if (zmq_setsockopt(sock, option, text, strlen(text)) != 0)
+        die("option %d", option);
+}
+
+static void set_on(int option)
+{
+    int on = 1;
+    if (zmq_setsockopt(sock, option, &on, sizeof on) != 0)
+        die("option %d", option);
+}
+
+static const char *judge(const char *mechanism, const char *who)
+{
+    if (strcmp(mechanism, "PLAIN") == 0 && who[0] >= '0' && who[0] <= '9')
+        return who;
+    if (strcmp(mechanism, "CURVE") == 0) {
+        char text[41];
+        zmq_z85_encode(text, (const uint8_t *)who, 32);
+        return strcmp(text, public_key(CLIENT_KEY)) == 0 ? "200" : "400";
+    }
+    return strcmp(who, "bob") == 0 ? "200" : "400";
+}
+
+/* Answers until the context ends. */
+static void authenticate(void *zap)
+{
+    enum { MECHANISM = 5, WHO = 6, FRAMES = 9 };
+    for (;;) {
+        char frames[FRAMES][256] = { { 0 } };
+        int more = 1, count = 0;
+        size_t size = sizeof more;
+        while (more && count < FRAMES) {
+            if (zmq_recv(zap, frames[count++], sizeof frames[0] - 1, 0) < 0) {
+                zmq_close(zap);
+                return;
+            }
+            zmq_getsockopt(zap, ZMQ_RCVMORE, &more, &size);
+        }
+        const char *status = judge(frames[MECHANISM], frames[WHO]);
+        const char *answer[] = { "1.0", "1", status, "", "user", "" };
+        for (size_t i = 0; i < COUNT(answer); i++)
+            zmq_send(zap, answer[i], strlen(answer[i]),
+                     i + 1 < COUNT(answer) ? ZMQ_SNDMORE : 0);
+    }
+}
+
+static void start_authenticator(void *ctx)
+{
+    void *zap = zmq_socket(ctx, ZMQ_REP);
+    if (zap == NULL || zmq_bind(zap, "inproc://zeromq.zap.01") != 0)
+        die("no authenticator");
+    zmq_threadstart(authenticate, zap);
+}
+
+static void secure(void *ctx, const char *how)
+{
+    if (strcmp(how, "plain-server") == 0) {
+        start_authenticator(ctx);
+        set_on(ZMQ_PLAIN_SERVER);
+    } else if (strncmp(how, "plain-client=", 13) == 0) {
+        set_text(ZMQ_PLAIN_USERNAME, how + 13);
+        set_text(ZMQ_PLAIN_PASSWORD, "secret");
+    } else if (strcmp(how, "curve-server") == 0) {
+        start_authenticator(ctx);
+        set_on(ZMQ_CURVE_SERVER);
+        set_text(ZMQ_CURVE_SECRETKEY, secrets[SERVER_KEY]);
+    } else if (strncmp(how, "curve-", 6) == 0) {
+        int key = strcmp(how + 6, "stranger") == 0 ? OTHER_KEY : CLIENT_KEY;
+        bool misled = strcmp(how + 6, "misled") == 0;
+        set_text(ZMQ_CURVE_SECRETKEY, secrets[key]);
+        set_text(ZMQ_CURVE_PUBLICKEY, public_key(key));
+        set_text(ZMQ_CURVE_SERVERKEY, public_key(misled ? OTHER_KEY : SERVER_KEY));
+    }
+}
+
+/* ---- Watching. */
+
+static void *watch_from(void *ctx)
+{
+    int interval = 60000, patience = PATIENCE_MS, soon = 500;
+    void *monitor = zmq_socket(ctx, ZMQ_PAIR);
+    zmq_setsockopt(sock, ZMQ_RECONNECT_IVL, &interval, sizeof interval);
+    if (type != ZMQ_PULL)                /* who binds waits for longer */
+        zmq_setsockopt(sock, ZMQ_HANDSHAKE_IVL, &soon, sizeof soon);
+    zmq_setsockopt(monitor, ZMQ_RCVTIMEO, &patience, sizeof patience);
+    if (zmq_socket_monitor(sock, "inproc://monitor", ZMQ_EVENT_ALL) != 0 ||
+        zmq_connect(monitor, "inproc://monitor") != 0)
+        die("no monitor");
+    return monitor;
+}
+
+static void watch(void *monitor)
+{
+    enum {
+        OUTCOMES = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                   ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH
+    };
+    for (int event = 0;
+         !(event & (ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED));) {
+        unsigned char head[6], rest[256];
+        uint16_t id;
+        uint32_t value;
+        if (zmq_recv(monitor, head, sizeof head, 0) != sizeof head ||
+            zmq_recv(monitor, rest, sizeof rest, 0) < 0)
+            die("no event");
+        memcpy(&id, head, sizeof id);
+        memcpy(&value, head + 2, sizeof value);
+        event = id;
+        if (event & OUTCOMES)
+            printf("event %#x %#x\n", (unsigned)event, (unsigned)value);
+    }
+    puts("event lost or up");
+    zmq_close(monitor);
+}
+
 static void set_up(void)
 {
     int patience = PATIENCE_MS, linger = 5000, interval = 20, hwm = 0;
@@ -238,7 +376,7 @@ int main(int argc, char **argv)
     char endpoint[256];
     size_t size = sizeof endpoint;
 
-    if (argc != 5)
+    if (argc != 5 && argc != 6)
         return 2;
     setvbuf(stdout, NULL, _IOLBF, 0);
     setvbuf(stdin, NULL, _IONBF, 0);
@@ -251,6 +389,9 @@ int main(int argc, char **argv)
     if (sock == NULL)
         die("no socket");
     set_up();
+    if (argc == 6)
+        secure(ctx, argv[5]);
+    void *monitor = strcmp(argv[4], "watch") == 0 ? watch_from(ctx) : NULL;
     if (strcmp(argv[1], "bind") == 0 ? zmq_bind(sock, argv[3])
                                      : zmq_connect(sock, argv[3]))
         die("cannot %s %s", argv[1], argv[3]);
@@ -260,7 +401,10 @@ int main(int argc, char **argv)
     print_library();
     printf("at %s\n", endpoint);
 
-    if (strcmp(argv[4], "echo") == 0) {
+    if (monitor != NULL) {
+        watch(monitor);
+        wait_go();                       /* the other one has seen it, too */
+    } else if (strcmp(argv[4], "echo") == 0) {
         echo();
     } else if (strcmp(argv[4], "take") == 0) {
         take_all();

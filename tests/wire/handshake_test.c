@@ -3,20 +3,7 @@
 
 #include "tests/faults.h"
 
-enum {
-    GREETING_SIZE = 64,
-    CODE_SIZE = 0x10000011,
-    CODE_UNEXPECTED = 0x10000001,
-    CODE_ERROR = 0x10000015
-};
-
-static void greet(struct zn_handshake *hs, const struct zn_handshake_config *config)
-{
-    CHECK_EQ(zn_handshake_init(hs, config), 0);
-    CHECK_EQ(
-        zn_handshake_feed(hs, (const uint8_t *)GREETING_3("\3", "\1"), GREETING_SIZE),
-        GREETING_SIZE);
-}
+enum { CODE_SIZE = 0x10000011, CODE_UNEXPECTED = 0x10000001, CODE_ERROR = 0x10000015 };
 
 TEST(first_command_must_be_a_good_ready)
 {
@@ -196,29 +183,6 @@ TEST(socket_types_have_the_names_of_the_rfcs)
 
 /* ---- Two of ours. */
 
-/* Moves what one has to say to the other, in pieces. false when neither speaks. */
-static bool converse(struct zn_handshake *a, struct zn_handshake *b, size_t piece)
-{
-    uint8_t bytes[512];
-    size_t n = hear(a, bytes, ZN_MIN(piece, sizeof(bytes)));
-
-    if (n > 0)
-        CHECK_EQ(zn_handshake_feed(b, bytes, n), n);
-    return n > 0;
-}
-
-static void converse_to_the_end(struct zn_handshake *a, struct zn_handshake *b,
-                                size_t piece_a, size_t piece_b)
-{
-    bool spoke_a, spoke_b;
-
-    do {
-        spoke_a = converse(a, b, piece_a);
-        spoke_b = converse(b, a, piece_b);
-    } while (spoke_a || spoke_b);
-    CHECK(a->done && b->done, "%zu, %zu", piece_a, piece_b);
-}
-
 TEST(two_handshakes_understand_each_other_in_every_cut)
 {
     static const struct zn_property extra[] = { { BYTES("X-key"), BYTES("value") } };
@@ -250,6 +214,134 @@ TEST(two_handshakes_understand_each_other_in_every_cut)
         }
     }
 }
+
+/* ---- Asking. */
+
+static struct zn_handshake_config asking_config(void)
+{
+    struct zn_handshake_config config = dealer_config();
+    config.asks = true;
+    return config;
+}
+
+TEST(nothing_is_said_or_read_while_the_answer_is_awaited)
+{
+    struct zn_handshake_config config = asking_config();
+    struct zn_handshake hs;
+
+    greet(&hs, &config);
+    CHECK(hs.waits);
+    CHECK_STR(hs.credentials.mechanism, "NULL");
+    CHECK_EQ(hs.credentials.count, 0);
+    CHECK_EQ(zn_handshake_feed(&hs, (const uint8_t *)READY_ROUTER, 43), 43);
+    expect_silence(&hs);
+    CHECK(hs.waits && !hs.done);
+    CHECK_EQ(zn_handshake_answer(&hs, 200), 0);
+    CHECK(!hs.waits && hs.done);
+    CHECK_EQ(hs.peer_type, ROUTER);
+    CHECK_EQ(zn_handshake_rest(&hs).size, 0);
+    CHECK_MEM(zn_handshake_output(&hs).data, "\4\53\5READY", 8);
+    CHECK_EQ(zn_handshake_answer(&hs, 200), -EINVAL);
+    zn_handshake_fini(&hs);
+}
+
+/* In every cut: what comes behind READY is traffic, whoever kept it meanwhile. */
+TEST(traffic_that_was_kept_is_handed_back)
+{
+    static const char in[] = GREETING_3("\3", "\1") READY_ROUTER TRAFFIC TRAFFIC;
+    enum { SIZE = sizeof(in) - 1, SHAKE = SIZE - 6 };
+
+    for (size_t answered = 64; answered <= SIZE; answered++) {
+        struct zn_handshake_config config = asking_config();
+        struct zn_handshake hs;
+
+        CHECK_EQ(zn_handshake_init(&hs, &config), 0);
+        CHECK_EQ(zn_handshake_feed(&hs, (const uint8_t *)in, answered), answered);
+        CHECK_EQ(zn_handshake_answer(&hs, 200), 0);
+        CHECK_EQ(hs.done, answered >= SHAKE);
+        struct zn_bytes rest = zn_handshake_rest(&hs);
+        CHECK_EQ(rest.size, answered > SHAKE ? answered - SHAKE : 0);
+        if (rest.size > 0)
+            CHECK_MEM(rest.data, in + SHAKE, rest.size);
+        ptrdiff_t used =
+            zn_handshake_feed(&hs, (const uint8_t *)in + answered, SIZE - answered);
+        CHECK_EQ(used, answered < SHAKE ? SHAKE - answered : 0);
+        CHECK(hs.done);
+        zn_handshake_fini(&hs);
+    }
+}
+
+TEST(only_so_much_is_kept)
+{
+    static const uint8_t much[ZN_HANDSHAKE_MAX];
+    struct zn_handshake_config config = asking_config();
+    struct zn_handshake hs;
+
+    greet(&hs, &config);
+    CHECK_EQ(zn_handshake_feed(&hs, much, sizeof(much)), sizeof(much));
+    CHECK_EQ(zn_handshake_feed(&hs, much, 1), -EMSGSIZE);
+    CHECK_EQ(zn_handshake_answer(&hs, 200), -EMSGSIZE);
+    zn_handshake_fini(&hs);
+}
+
+TEST(what_was_kept_may_be_wrong)
+{
+    struct zn_handshake_config config = asking_config();
+    struct zn_handshake hs;
+
+    greet(&hs, &config);
+    CHECK_EQ(say(&hs, (const uint8_t *)"\5HELLO", 6), 0);
+    CHECK_EQ(zn_handshake_answer(&hs, 200), -EPROTO);
+    CHECK_EQ(hs.error, CODE_UNEXPECTED);
+    CHECK(!hs.done);
+    zn_handshake_fini(&hs);
+}
+
+TEST(a_refusal_is_told_or_not)
+{
+    static const struct {
+        int status;
+        struct zn_bytes said;
+    } cases[] = {
+        { 400, BYTES("\4\12\5ERROR\3"
+                     "400") },
+        { 500, BYTES("\4\12\5ERROR\3"
+                     "500") },
+        { 300, BYTES("") },
+        { 0, BYTES("") },
+        { 201, BYTES("") },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_handshake_config config = asking_config();
+        struct zn_handshake hs;
+
+        greet(&hs, &config);
+        CHECK_EQ(zn_handshake_feed(&hs, (const uint8_t *)READY_ROUTER, 43), 43);
+        CHECK_EQ(zn_handshake_answer(&hs, cases[i].status), 0, "%d", cases[i].status);
+        CHECK_EQ(hs.failure, -EACCES);
+        CHECK(!hs.done && !hs.waits);
+        CHECK(zn_bytes_equal(zn_handshake_output(&hs), cases[i].said));
+        CHECK_EQ(zn_handshake_feed(&hs, (const uint8_t *)"x", 1), -EACCES);
+        CHECK_EQ(hs.error, 0, "in NULL both may still be speaking");
+        CHECK_EQ(zn_handshake_answer(&hs, 200), -EACCES);
+        zn_handshake_fini(&hs);
+    }
+}
+
+TEST(who_does_not_wait_is_not_answered)
+{
+    struct zn_handshake_config config = dealer_config();
+    struct zn_handshake hs;
+
+    greet(&hs, &config);
+    CHECK_EQ(zn_handshake_answer(&hs, 200), -EINVAL);
+    CHECK_EQ(zn_handshake_feed(&hs, (const uint8_t *)READY_ROUTER, 43), 43);
+    CHECK(hs.done);
+    zn_handshake_fini(&hs);
+}
+
+/* ---- Roles. */
 
 /* A mechanism with roles, as PLAIN will be: what a new one costs. */
 static int put_password(struct zn_handshake *hs)
@@ -317,6 +409,25 @@ TEST(scripts_with_roles_are_played_in_turn_in_every_cut)
         zn_handshake_fini(&a);
         zn_handshake_fini(&b);
     }
+}
+
+/* RFC 26: a client says no ERROR to a server. */
+TEST(a_client_does_not_refuse_a_server)
+{
+    struct zn_handshake_config config = dealer_config();
+    struct zn_handshake hs;
+
+    config.mechanism = &toy;
+    config.as_server = true;
+    greet(&hs, &config);
+    CHECK_EQ(say(&hs,
+                 (const uint8_t *)"\5ERROR\3"
+                                  "400",
+                 10),
+             -EPROTO);
+    CHECK_EQ(hs.error, CODE_UNEXPECTED);
+    CHECK_EQ(hs.peer_refused, 0);
+    zn_handshake_fini(&hs);
 }
 
 TEST(two_clients_find_out)

@@ -1,6 +1,8 @@
 /* patterns/shared/duplex.c - a load balancer outward and a fair queue inward. */
 #include "patterns/shared/duplex.h"
 
+#include <errno.h>
+
 #include "zmq.h"
 
 int zn_duplex_init(struct zn_socket *s)
@@ -31,6 +33,16 @@ int zn_duplex_attach(struct zn_socket *s, struct zn_end *e)
     if (rc < 0)
         zn_lb_detach(&d->out, e);
     return rc;
+}
+
+/* One that has gone does not count, though what it sent may still be waiting to be read. */
+int zn_duplex_attach_only(struct zn_socket *s, struct zn_end *e)
+{
+    struct zn_duplex *d = zn_socket_state(s);
+
+    if (d->out.turns.count > 0)
+        return -EBUSY;
+    return zn_duplex_attach(s, e);
 }
 
 void zn_duplex_readable(struct zn_socket *s, struct zn_end *e)

@@ -1,5 +1,5 @@
 /* patterns/shared/duplex.h - a load balancer outward and a fair queue inward: what
- * PAIR, DEALER and REQ have in common.
+ * PAIR, DEALER, REQ, CLIENT and CHANNEL have in common.
  *
  * The functions are a pattern's operations as they are, for a type whose state
  * begins with a struct zn_duplex. */
@@ -17,6 +17,8 @@ struct zn_duplex {
 int zn_duplex_init(struct zn_socket *s);
 void zn_duplex_fini(struct zn_socket *s);
 int zn_duplex_attach(struct zn_socket *s, struct zn_end *e);
+/* For types of one peer at a time: -EBUSY, the others are turned away. */
+int zn_duplex_attach_only(struct zn_socket *s, struct zn_end *e);
 void zn_duplex_readable(struct zn_socket *s, struct zn_end *e);
 void zn_duplex_writable(struct zn_socket *s, struct zn_end *e);
 void zn_duplex_closed(struct zn_socket *s, struct zn_end *e);

@@ -158,29 +158,33 @@ static void forget(struct zn_publisher *p, struct zn_end *e)
 
 /* ---- What comes from peers. */
 
-static bool named(const struct zn_frame *f, const char *name, size_t size,
-                  struct zn_bytes *topic)
+static bool named(const struct zn_frame *f, const char *name, struct zn_bytes *topic)
 {
+    size_t size = strlen(name);
+
     if (f->size < size || memcmp(f->data, name, size) != 0)
         return false;
     *topic = (struct zn_bytes){ f->data + size, f->size - size };
     return true;
 }
 
-/* ZMTP 3.1 (RFC 37): SUBSCRIBE and CANCEL. Other commands mean nothing here. */
+/* ZMTP 3.1 (RFC 37): SUBSCRIBE and CANCEL; or JOIN and LEAVE (RFC 48). Other commands mean
+ * nothing here. */
 static int take_command(struct zn_publisher *p, struct zn_end *e,
                         const struct zn_frame *f)
 {
+    const char *on = p->groups ? "\x04JOIN" : "\x09SUBSCRIBE";
+    const char *off = p->groups ? "\x05LEAVE"
+                                : "\x06"
+                                  "CANCEL";
     struct zn_bytes topic;
+    bool subscribing = named(f, on, &topic);
 
-    if (named(f, "\x09SUBSCRIBE", 10, &topic))
-        return subscribe(p, e, topic);
-    if (named(f,
-              "\x06"
-              "CANCEL",
-              7, &topic))
-        return cancel(p, e, topic);
-    return 0;
+    if (!subscribing && !named(f, off, &topic))
+        return 0;
+    if (p->groups && topic.size > ZMQ_GROUP_MAX_LENGTH)
+        return 0;                        /* no message has such a group */
+    return subscribing ? subscribe(p, e, topic) : cancel(p, e, topic);
 }
 
 static int keep(struct zn_publisher *p, const struct zn_end *e, const struct zn_frame *f)
@@ -204,6 +208,8 @@ static int take_frame(struct zn_publisher *p, struct zn_end *e, const struct zn_
 
     if (f->flags & ZN_COMMAND)
         return take_command(p, e, f);
+    if (p->groups)                       /* RFC 48: RADIO discards what peers send */
+        return 0;
     if (is_one && (subscribing || !p->only_first)) {
         struct zn_bytes topic = { f->data + 1, f->size - 1 };
         rc = f->data[0] == 1 ? subscribe(p, e, topic) : cancel(p, e, topic);
@@ -322,7 +328,7 @@ int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
 
     if (p->welcome.size > 0)
         rc = welcome(p, e);
-    if (rc == 0 && e->peer_version == PEER_VERSION_1)
+    if (rc == 0 && e->peer_version == PEER_VERSION_1 && !p->groups)
         rc = subscribe(p, e, (struct zn_bytes){ NULL, 0 });
     if (rc == 0)
         (void)take_all(s, e);            /* should it be closed: that is still to come */
@@ -355,13 +361,23 @@ static void keep_last(struct zn_publisher *p)
         zn_fan_out_mark(&p->out, e);
 }
 
+static void mark(struct zn_publisher *p, const struct zn_subscriptions_match *m)
+{
+    for (uint32_t i = 0; i < m->count; i++)
+        zn_fan_out_mark(&p->out, p->peers[m->ids[i]]);
+}
+
 static void match(struct zn_publisher *p, bool invert, struct zn_bytes topic)
 {
     struct zn_subscriptions_match m = { .walk.topic = topic };
 
+    if (ZN_UNLIKELY(p->groups)) {
+        if (zn_subscriptions_exact(&p->held, topic, &m))
+            mark(p, &m);
+        return;
+    }
     while (zn_subscriptions_match(&p->held, &m))
-        for (uint32_t i = 0; i < m.count; i++)
-            zn_fan_out_mark(&p->out, p->peers[m.ids[i]]);
+        mark(p, &m);
     if (ZN_UNLIKELY(invert))
         zn_fan_out_invert(&p->out);
 }

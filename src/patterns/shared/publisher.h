@@ -1,5 +1,5 @@
-/* patterns/shared/publisher.h - what PUB and XPUB share: subscriptions come in, and
- * messages go out to whom they match.
+/* patterns/shared/publisher.h - what PUB and XPUB share, and RADIO: subscriptions come
+ * in, and messages go out to whom they match.
  *
  * Subscriptions are read in the background, by whoever posts that some have come
  * (ZN_PAT_EAGER); an application's calls never wait for them. XPUB's notices of them
@@ -26,6 +26,7 @@ struct zn_publisher {
     uint32_t serial;                     /* peers so far */
     struct zn_notices notices;
     bool tells;                          /* XPUB: notices are wanted */
+    bool groups;                         /* RADIO: JOIN and LEAVE, and a match is exact */
     bool last_only;                      /* the next message is the last peer's */
 
     /* options */

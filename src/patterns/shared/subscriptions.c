@@ -282,3 +282,12 @@ bool zn_subscriptions_show(const struct zn_subscriptions *s, uint32_t value,
     }
     return true;
 }
+
+bool zn_subscriptions_exact(const struct zn_subscriptions *s, struct zn_bytes topic,
+                            struct zn_subscriptions_match *m)
+{
+    uint32_t node = zn_prefix_find(&s->tree, topic);
+    uint32_t value = node == ZN_PREFIX_NONE ? 0 : zn_prefix_value(&s->tree, node);
+
+    return value != 0 && zn_subscriptions_show(s, value, m);
+}

@@ -74,6 +74,10 @@ struct zn_subscriptions_match {
 bool zn_subscriptions_show(const struct zn_subscriptions *s, uint32_t value,
                            struct zn_subscriptions_match *m);
 
+/* The holders of topic itself alone, in m; false: there are none. */
+bool zn_subscriptions_exact(const struct zn_subscriptions *s, struct zn_bytes topic,
+                            struct zn_subscriptions_match *m);
+
 static inline bool zn_subscriptions_match(const struct zn_subscriptions *s,
                                           struct zn_subscriptions_match *m)
 {

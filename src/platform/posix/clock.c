@@ -33,23 +33,20 @@ void zn_sleep(uint64_t ns)
     nanosleep(&t, NULL);
 }
 
-/* A counter that each fork raises in the child: cheaper than getpid(), which is a
- * system call. */
-static _Atomic uint32_t stamp = 1;
+_Atomic uint32_t zn_forks = 1;
 static pthread_once_t stamp_once = PTHREAD_ONCE_INIT;
 
 static void in_child(void)
 {
-    atomic_fetch_add(&stamp, 1);
+    atomic_fetch_add(&zn_forks, 1);
 }
 
-static void watch_forks(void)
+static void watch(void)
 {
     pthread_atfork(NULL, NULL, in_child);
 }
 
-uint32_t zn_process_stamp(void)
+void zn_watch_forks(void)
 {
-    pthread_once(&stamp_once, watch_forks);
-    return atomic_load_explicit(&stamp, memory_order_relaxed);
+    pthread_once(&stamp_once, watch);
 }
