@@ -1,4 +1,7 @@
-/* api/poller.c - zmq_poller_*: a set of items kept between waits. */
+/* api/poller.c - zmq_poller_*: a set of items kept between waits.
+ *
+ * zmq_poller_fd() is a descriptor of readiness, in which are the ZMQ_FD of the sockets of
+ * thread-safe types; theirs tells nobody else. One that is closed leaves by itself. */
 #include <zmq.h>
 
 #include "api/poll.h"
@@ -12,6 +15,7 @@ struct zn_poller {
     zmq_pollitem_t *items;
     void **users;
     size_t count, cap;
+    int fd;                              /* zmq_poller_fd's; -1: never asked for */
 };
 
 enum { ALL_EVENTS = ZMQ_POLLIN | ZMQ_POLLOUT | ZMQ_POLLERR | ZMQ_POLLPRI };
@@ -25,10 +29,12 @@ static struct zn_poller *check(void *poller)
 void *zmq_poller_new(void)
 {
     struct zn_poller *p = zn_zalloc(sizeof *p);
-    if (p == NULL)
+    if (p == NULL) {
         errno = ENOMEM;
-    else
-        p->tag = POLLER_TAG;
+        return NULL;
+    }
+    p->tag = POLLER_TAG;
+    p->fd = -1;
     return p;
 }
 
@@ -38,6 +44,7 @@ int zmq_poller_destroy(void **poller)
     if (p == NULL)
         return zn_result(-EFAULT);
     p->tag = 0;
+    zn_sock_close(p->fd);
     zn_free(p->items);
     zn_free(p->users);
     zn_free(p);
@@ -121,11 +128,66 @@ static int drop(struct zn_poller *p, const void *socket, zmq_fd_t fd)
     return 0;
 }
 
+/* ---- Its descriptor. */
+
+/* Whether a socket's news are to be seen there: 1, 0, -errno. */
+static int into_fd(struct zn_poller *p, void *socket, bool remove)
+{
+    struct zn_socket *s;
+    int rc = zn_handle_lock(socket, &s);
+    if (rc < 0)
+        return rc;
+    if (!(s->pattern->flags & ZN_PAT_THREAD_SAFE))
+        rc = 0;
+    else if (remove)
+        zn_poller_remove(p->fd, zn_socket_fd(s));
+    else if ((rc = zn_socket_fd(s)) >= 0)
+        rc = zn_poller_add(p->fd, rc, NULL, false) < 0 ? -ENOMEM : 1;
+    zn_socket_unlock(s);
+    return rc;
+}
+
+static int open_fd(struct zn_poller *p)
+{
+    int rc = 0, count = 0;
+    p->fd = zn_poller_open();
+    if (p->fd < 0)
+        return p->fd;
+    for (size_t i = 0; i < p->count && (rc >= 0 || rc == -ENOTSOCK); i++) {
+        rc = p->items[i].socket != NULL ? into_fd(p, p->items[i].socket, false) : 0;
+        count += rc > 0;
+    }
+    if (rc == -ENOTSOCK)
+        rc = 0;
+    if (rc >= 0 && count > 0)
+        return 0;
+    zn_sock_close(p->fd);
+    p->fd = -1;
+    return rc < 0 ? rc : -EINVAL;
+}
+
+int zmq_poller_fd(void *poller, zmq_fd_t *fd)
+{
+    struct zn_poller *p = check(poller);
+    if (p == NULL || fd == NULL)
+        return zn_result(-EFAULT);
+    int rc = p->fd < 0 ? open_fd(p) : 0;
+    if (rc == 0)
+        *fd = p->fd;
+    return zn_result(rc);
+}
+
+/* ---- What zmq.h calls. */
+
 int zmq_poller_add(void *poller, void *socket, void *user, short events)
 {
     struct zn_poller *p = check(poller);
     int rc = p == NULL ? -EFAULT : check_socket(socket);
-    return zn_result(rc < 0 ? rc : add(p, socket, -1, user, events));
+    if (rc == 0)
+        rc = add(p, socket, -1, user, events);
+    if (rc == 0 && p->fd >= 0 && (rc = into_fd(p, socket, false)) < 0)
+        (void)drop(p, socket, -1);
+    return zn_result(ZN_MIN(rc, 0));
 }
 
 int zmq_poller_modify(void *poller, void *socket, short events)
@@ -143,7 +205,10 @@ int zmq_poller_remove(void *poller, void *socket)
     /* A socket that was closed in the meantime can still be taken out. */
     if (socket == NULL || (find(p, socket, -1) == p->count && check_socket(socket) < 0))
         return zn_result(-ENOTSOCK);
-    return zn_result(drop(p, socket, -1));
+    int rc = drop(p, socket, -1);
+    if (rc == 0 && p->fd >= 0)
+        (void)into_fd(p, socket, true);
+    return zn_result(rc);
 }
 
 int zmq_poller_add_fd(void *poller, zmq_fd_t fd, void *user, short events)
@@ -221,13 +286,4 @@ int zmq_poller_wait(void *poller, zmq_poller_event_t *event, long timeout_ms)
         return 0;
     *event = (zmq_poller_event_t){ .fd = -1 };
     return zn_result(rc);
-}
-
-int zmq_poller_fd(void *poller, zmq_fd_t *fd)
-{
-    struct zn_poller *p = check(poller);
-    if (p == NULL || fd == NULL)
-        return zn_result(-EFAULT);
-    /* Only thread-safe socket types have one. */
-    return zn_result(-EINVAL);
 }

@@ -5,6 +5,7 @@
 #include "core/establish.h"
 
 #define LOOP_FEW 8                       /* connections and listeners of one loop */
+#define BUSY_WAIT 100000u                /* nanoseconds */
 #define LOAN_MS 1                        /* after that without a borrower, it comes back */
 
 /* ---- Tools. */
@@ -63,6 +64,7 @@ static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
 {
     loan->count = 0;
+    loan->busy = false;
     if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
         return false;
     for (uint32_t i = 0; i < s->end_count; i++) {
@@ -99,10 +101,11 @@ void zn_loan_end(struct zn_loan *loan)
     give_tools(loan->socket->ctx, loan->tools);
 }
 
-static void work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words)
+/* False: somebody else is at it. */
+static bool work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words)
 {
     atomic_fetch_or_explicit(&ss->work, words, memory_order_acq_rel);
-    zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch);
+    return zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch);
 }
 
 void zn_loan_read(struct zn_loan *loan)
@@ -121,22 +124,28 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 {
     struct zn_pollfd fds[ZN_LOAN_MAX + 1];
     fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
-    for (int i = 0; i < loan->count; i++) {
+    /* Whoever is reading will tell of what comes; to poll meanwhile would be to spin. */
+    int count = loan->busy ? 0 : loan->count;
+    for (int i = 0; i < count; i++) {
         struct zn_session *ss = loan->sessions[i];
         fds[i + 1] = (struct zn_pollfd){ .fd = atomic_load_explicit(&ss->lent_fd,
                                                                     memory_order_acquire),
                                          .events = ZN_FD_IN };
     }
-    int rc = zn_poll(fds, (size_t)loan->count + 1, timeout_ns, NULL);
+    int rc = zn_poll(fds, (size_t)count + 1,
+                     loan->busy ? ZN_MIN(timeout_ns, BUSY_WAIT) : timeout_ns, NULL);
     zn_socket_watch_signal(loan->socket, &loan->watcher, -1);
     if (fds[0].revents != 0)
         zn_signal_clear(loan->tools->signal);
+    if (rc == 0 && loan->busy)
+        rc = 1;
+    loan->busy = false;
     if (rc <= 0)
         return rc == 0 ? -ETIMEDOUT : rc;
-    for (int i = 0; i < loan->count; i++) {
+    for (int i = 0; i < count; i++) {
         unsigned gone = fds[i + 1].revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
         if (fds[i + 1].revents != 0)
-            work_on(loan, loan->sessions[i], ZN_WORK_IN | gone);
+            loan->busy |= !work_on(loan, loan->sessions[i], ZN_WORK_IN | gone);
     }
     return 0;
 }
@@ -161,7 +170,7 @@ static void take_back(struct zn_session *ss)
 {
     ss->due[ZN_DUE_LOAN] = 0;
     atomic_exchange_explicit(&ss->minded, 0, memory_order_seq_cst);
-    atomic_store_explicit(&ss->lent_fd, -1, memory_order_release);
+    atomic_store_explicit(&ss->lent_fd, -1, memory_order_seq_cst);
     int rc = zn_loop_watch(ss->loop, &ss->watch, ss->fd, true);
     ss->watched = rc == 0;
     if (rc < 0)

@@ -29,6 +29,7 @@ struct zn_loan {
     struct zn_borrower *tools;
     struct zn_watcher watcher;
     int count;
+    bool busy;                           /* somebody else runs one of them */
     struct zn_session *sessions[ZN_LOAN_MAX];    /* held */
 };
 

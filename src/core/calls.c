@@ -210,10 +210,8 @@ int zn_socket_set(struct zn_socket *s, int option, const void *value, size_t siz
     return rc;
 }
 
-static int get_fd(struct zn_socket *s, void *value, size_t *size)
+int zn_socket_fd(struct zn_socket *s)
 {
-    if (s->pattern->flags & ZN_PAT_THREAD_SAFE)
-        return -EINVAL;
     if (s->fd < 0) {
         int fd = zn_signal_open();
         if (fd < 0)
@@ -226,7 +224,15 @@ static int get_fd(struct zn_socket *s, void *value, size_t *size)
         zn_unlock(&s->watch_lock);
         atomic_fetch_add_explicit(&s->watcher_count, 1, memory_order_seq_cst);
     }
-    return zn_option_get_int_loose(s->fd, value, size);
+    return s->fd;
+}
+
+static int get_fd(struct zn_socket *s, void *value, size_t *size)
+{
+    if (s->pattern->flags & ZN_PAT_THREAD_SAFE)
+        return -EINVAL;
+    int fd = zn_socket_fd(s);
+    return fd < 0 ? fd : zn_option_get_int_loose(fd, value, size);
 }
 
 int zn_socket_get(struct zn_socket *s, int option, void *value, size_t *size)

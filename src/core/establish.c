@@ -234,7 +234,7 @@ static void begin_talk(struct zn_session *ss)
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
-        zn_session_shake(ss, ss->initiator ? ZN_WORK_ROOM : ZN_WORK_IN);
+        zn_session_shake(ss, ss->initiator ? ZN_WORK_IN | ZN_WORK_ROOM : ZN_WORK_IN);
 }
 
 void zn_session_connected(struct zn_session *ss)

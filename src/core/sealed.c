@@ -16,6 +16,7 @@
 enum { IOVS = 64, MARKS = 256 };
 #define BATCH_MIN (2u * 1024)
 #define BATCH_MAX (64u * 1024)
+#define BATCH_KEEP (256u * 1024)         /* a larger one is not kept for the next frame */
 #define TURN_LIMIT (1024u * 1024)        /* sealing takes time: then others have theirs */
 
 struct mark {                            /* where a frame ends */
@@ -276,7 +277,7 @@ static int flush(struct zn_session *ss)
     }
     b->size = b->sent = b->told = 0;
     b->count = b->done = 0;
-    if (b->cap > BATCH_MAX)
+    if (b->cap > BATCH_KEEP)
         zn_sealed_trim(ss->sealed);
     return 0;
 }

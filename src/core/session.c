@@ -187,14 +187,16 @@ void zn_session_run(struct zn_session *ss, bool on_loop)
         run_on_caller(ss, &by);
 }
 
-void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
+bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
 {
     const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
                                       ZN_WORK_LEND,
                                .scratch = scratch,
                                .size = size };
-    if (take_token(ss))
-        run_on_caller(ss, &by);
+    if (!take_token(ss))
+        return false;
+    run_on_caller(ss, &by);
+    return true;
 }
 
 /* Sends closer together than this are a stream: the loop takes them in batches. So are all
@@ -221,6 +223,10 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
     unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u) |
                     (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u) |
                     (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
+    /* Its borrower reads on when it comes back; if it does not, the loop takes the descriptor
+     * back, and is told at once of what waits there. */
+    if (work == ZN_WORK_IN && zn_session_is_lent(ss))
+        return NULL;
     if (work == ZN_WORK_OUT && poster != NULL && phase_of(ss) == ZN_PHASE_TRAFFIC) {
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);

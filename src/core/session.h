@@ -124,8 +124,8 @@ void zn_session_hold(struct zn_session *ss);
 void zn_session_drop(struct zn_session *ss);
 /* Runs what is to be done, as far as this thread may. */
 void zn_session_run(struct zn_session *ss, bool on_loop);
-/* On a caller's thread, which reads too: scratch is its own. */
-void zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
+/* On a caller's thread, which reads too: scratch is its own. False: somebody else does. */
+bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
 /* The session at the other side of a socket's end, held; NULL: inproc, or gone. */
 struct zn_session *zn_session_behind(struct zn_end *e);
 /* Hands it to its loop. */

@@ -236,12 +236,13 @@ static void take_kept(struct zn_session *ss, struct zn_bytes *rest)
     rest->data = scratch;
 }
 
-/* As far as it goes now: 1 when it is done. What has come is heard first, and answered in
- * one piece: that saves a connection half of its round trips. */
+/* As far as it goes now: 1 when it is done. Who was connected to hears first what has come
+ * already, and answers it in one piece: that saves a connection half of its round trips. */
 static int go_on(struct zn_session *ss, unsigned words, struct zn_bytes *rest)
 {
     struct zn_handshake *hs = ss->handshake;
-    int heard = words & ZN_WORK_IN && !hs->waits ? read_some(ss, rest) : hs->waits;
+    bool listen_first = !(words & ZN_WORK_ROOM) && !hs->waits;
+    int heard = listen_first ? read_some(ss, rest) : 1;
     if (heard < 0)
         return heard;
     for (;;) {

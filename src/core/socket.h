@@ -183,6 +183,7 @@ int zn_socket_unbind(struct zn_socket *s, const char *endpoint);
 int zn_socket_set(struct zn_socket *s, int option, const void *value, size_t size);
 int zn_socket_get(struct zn_socket *s, int option, void *value, size_t *size);
 unsigned zn_socket_events(struct zn_socket *s);     /* empties the ready list first */
+int zn_socket_fd(struct zn_socket *s);              /* ZMQ_FD's, of a socket of any type */
 
 /* One frame; they take and give the lock themselves, and block. Ownership of f stays. */
 int zn_socket_send(void *handle, const struct zn_frame *f, int flags,

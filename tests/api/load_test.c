@@ -366,6 +366,30 @@ TEST_TIMEOUT(fast_producer_is_held_at_both_marks_on_every_transport, 60)
             stop_at_mark(each_transport[t], marks[i].sndhwm, marks[i].rcvhwm);
 }
 
+/* The one that makes room stops, the kernel being full, before half of the limit is free. */
+TEST(blocked_sender_goes_on_when_its_connection_can_take_no_more)
+{
+    for (int t = 0; t < 2; t++) {
+        void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH);
+        void *in = open_socket(ctx, ZMQ_PULL);
+        char endpoint[ENDPOINT_MAX];
+
+        test_set_int(out, ZMQ_SNDHWM, 5);
+        test_set_int(out, ZMQ_SNDBUF, 16 * 1024);
+        test_set_int(out, ZMQ_SNDTIMEO, -1);      /* or else it would try again at the end */
+        test_set_int(out, ZMQ_LINGER, 0);
+        test_set_int(in, ZMQ_RCVHWM, 7);
+        test_set_int(in, ZMQ_RCVBUF, 16 * 1024);
+        bind_to(in, each_transport[t], endpoint);
+        connect_to(out, endpoint);
+        for (int i = 0; i < 12; i++)
+            CHECK(send_big(out, i, 0));
+        close_socket(out);
+        close_socket(in);
+        end_ctx(ctx);
+    }
+}
+
 /* ---- nothing to do ---- */
 
 enum { TASKS_MAX = 64 };

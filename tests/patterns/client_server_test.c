@@ -1,4 +1,6 @@
 /* tests/patterns/client_server_test.c - CLIENT and SERVER, over each transport. */
+#include <poll.h>
+
 #include "tests/patterns/numbers.h"
 
 enum { CLIENTS = 3 };
@@ -331,6 +333,74 @@ TEST(client_turns_other_types_away)
     net_connected(&n, ZMQ_SERVER, endpoint);
     CHECK_EQ(net_event(monitor), ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
     net_close(&n);
+}
+
+/* ---- Polling. */
+
+static bool is_readable(int fd)
+{
+    struct pollfd item = { fd, POLLIN, 0 };
+
+    return poll(&item, 1, 0) == 1;
+}
+
+static void wait_readable(int fd)
+{
+    struct pollfd item = { fd, POLLIN, 0 };
+
+    CHECK_EQ(poll(&item, 1, NET_PATIENCE), 1);
+}
+
+TEST(poller_has_a_descriptor_for_thread_safe_types)
+{
+    for (const char *const *t = test_transports; *t != NULL; t++) {
+        char endpoint[TEST_ENDPOINT];
+        struct net n = net_open();
+        void *server = net_bound(&n, ZMQ_SERVER, *t, endpoint);
+        void *client = net_connected(&n, ZMQ_CLIENT, endpoint);
+        void *poller = zmq_poller_new(), *pair = net_socket(&n, ZMQ_PAIR);
+        zmq_poller_event_t event;
+        zmq_fd_t fd, again;
+
+        CHECK_OK(zmq_poller_add(poller, pair, NULL, ZMQ_POLLIN));
+        CHECK_ERRNO(zmq_poller_fd(poller, &fd), EINVAL);
+        CHECK_OK(zmq_poller_add(poller, server, server, ZMQ_POLLIN));
+        CHECK_OK(zmq_poller_fd(poller, &fd));
+        CHECK_OK(zmq_poller_add(poller, client, client, ZMQ_POLLIN));
+        CHECK_OK(zmq_poller_fd(poller, &again));
+        CHECK_EQ(fd, again);
+
+        for (int i = 0; i < 3; i++) {
+            send_to(client, 0, "1");
+            send_to(client, 0, "2");
+            do
+                wait_readable(fd);
+            while (zmq_poller_wait(poller, &event, 0) < 0);
+            CHECK(event.user_data == server && event.events == ZMQ_POLLIN);
+            recv_from(server, "1");
+            wait_readable(fd);           /* there is more, or will be soon */
+            uint32_t number = recv_from(server, "2");
+            while (zmq_poller_wait(poller, &event, 0) == 0)
+                continue;
+
+            send_to(server, number, "3");
+            do
+                wait_readable(fd);
+            while (zmq_poller_wait(poller, &event, 0) < 0);
+            CHECK(event.user_data == client);
+            recv_from(client, "3");
+            for (int looks = 0; looks < 3; looks++)
+                CHECK_ERRNO(zmq_poller_wait(poller, &event, 0), EAGAIN);
+        }
+        CHECK_OK(zmq_poller_remove(poller, server));
+        for (int looks = 0; looks < 3; looks++)
+            CHECK_ERRNO(zmq_poller_wait(poller, &event, 0), EAGAIN);
+        CHECK(!is_readable(fd), "%s", *t);
+        send_to(client, 0, "4");
+        recv_from(server, "4");
+        CHECK_OK(zmq_poller_destroy(&poller));
+        net_close(&n);
+    }
 }
 
 /* ---- Threads. */

@@ -334,6 +334,38 @@ TEST(a_connecting_radio_forgets_what_a_lost_dish_wanted)
     net_close(&n);
 }
 
+/* JOIN, LEAVE and both frames go sealed as well. */
+TEST(radio_and_dish_talk_under_curve)
+{
+    char endpoint[TEST_ENDPOINT], public[41], secret[41];
+    struct net n = net_open();
+
+    if (!zmq_has("curve"))
+        test_skip("built without CURVE");
+    void *radio = net_socket(&n, ZMQ_RADIO), *dish = net_socket(&n, ZMQ_DISH);
+    CHECK_OK(zmq_curve_keypair(public, secret));
+    test_set_int(radio, ZMQ_CURVE_SERVER, 1);
+    CHECK_OK(zmq_setsockopt(radio, ZMQ_CURVE_SECRETKEY, secret, 41));
+    CHECK_OK(zmq_setsockopt(dish, ZMQ_CURVE_SERVERKEY, public, 41));
+    CHECK_OK(zmq_setsockopt(dish, ZMQ_CURVE_PUBLICKEY, public, 41));
+    CHECK_OK(zmq_setsockopt(dish, ZMQ_CURVE_SECRETKEY, secret, 41));
+    test_bind(radio, "tcp", endpoint);
+    CHECK_OK(zmq_join(dish, "a"));
+    CHECK_OK(zmq_connect(dish, endpoint));
+    CHECK_OK(zmq_join(dish, "b"));
+    wait_joined(radio, dish);
+    send_group(radio, "a", "1");
+    send_group(radio, "b", "2");
+    expect_group(dish, "a", "1");
+    expect_group(dish, "b", "2");
+    CHECK_OK(zmq_leave(dish, "a"));
+    wait_joined(radio, dish);
+    send_group(radio, "a", "3");
+    send_group(radio, "b", "4");
+    expect_group(dish, "b", "4");
+    net_close(&n);
+}
+
 /* ---- High-water marks. */
 
 TEST(radio_skips_a_dish_that_is_full)

@@ -59,11 +59,16 @@ struct curve {                           /* hs->state */
     uint64_t sent, seen;                 /* the last short nonces each way */
 };
 
+/* Messages one way. All their nonces begin alike, so the key that a box derives from its
+ * nonce's first part is made once, and not for each of them. */
+struct lane {
+    uint8_t key[KEY];
+    uint64_t nonce;                      /* the last */
+};
+
 struct curve_cipher {
     struct zn_cipher base;
-    uint8_t key[KEY];
-    bool is_server;
-    uint64_t sent, seen;
+    struct lane out, in;
 };
 
 /* ---- Nonces and boxes. */
@@ -141,29 +146,78 @@ static void drop(void *state)
 
 /* ---- What frames become. */
 
-static void make_message_nonce(uint8_t nonce[NONCE], bool from_server, uint64_t counter)
+static void open_lane(struct lane *lane, bool from_server, const uint8_t key[KEY],
+                      uint64_t nonce)
 {
-    make_short_nonce(nonce, from_server ? "CurveZMQMESSAGES" : "CurveZMQMESSAGEC",
-                     counter);
+    const char *prefix = from_server ? "CurveZMQMESSAGES" : "CurveZMQMESSAGEC";
+    crypto_core_hsalsa20(lane->key, (const uint8_t *)prefix, key, NULL);
+    lane->nonce = nonce;
 }
+
+/* A box is its text under Salsa20 from the 33rd byte of the stream on; the first 32 are the
+ * key of its tag (NaCl). A message has room for those before its text. */
+_Static_assert((int)MESSAGE_FLAGS == (int)KEY, "");
 
 static ptrdiff_t seal(struct zn_cipher *c, uint8_t flags, const uint8_t *p, size_t size,
                       uint8_t *out)
 {
-    struct curve_cipher *cipher = (struct curve_cipher *)c;
-    uint8_t nonce[NONCE];
+    struct lane *lane = &((struct curve_cipher *)c)->out;
+    uint8_t nonce[SHORT_NONCE], tag_key[KEY];
 
-    if (cipher->sent == UINT64_MAX)
+    if (lane->nonce == UINT64_MAX)
         return -EPROTO;
-    make_message_nonce(nonce, cipher->is_server, ++cipher->sent);
-    memcpy(out, "\7MESSAGE", MESSAGE_NAME);
-    zn_put_u64(out + MESSAGE_NAME, cipher->sent);
+    zn_put_u64(nonce, ++lane->nonce);
+    memset(out, 0, KEY);
     out[MESSAGE_FLAGS] = (uint8_t)((flags & ZN_FRAME_MORE ? INNER_MORE : 0) |
                                    (flags & ZN_FRAME_COMMAND ? INNER_COMMAND : 0));
     if (size > 0)
         memcpy(out + MESSAGE_MIN, p, size);
-    seal_box(out + MESSAGE_BOX, 1 + size, nonce, cipher->key);
+    crypto_stream_salsa20_xor(out, out, MESSAGE_MIN + size, nonce, lane->key);
+
+    memcpy(tag_key, out, KEY);
+    memcpy(out, "\7MESSAGE", MESSAGE_NAME);
+    memcpy(out + MESSAGE_NAME, nonce, SHORT_NONCE);
+    crypto_onetimeauth_poly1305(out + MESSAGE_BOX, out + MESSAGE_FLAGS, 1 + size,
+                                tag_key);
+    sodium_memzero(tag_key, sizeof(tag_key));
     return (ptrdiff_t)(MESSAGE_MIN + size);
+}
+
+static bool tag_fits(const uint8_t *body, size_t size, const uint8_t tag_key[KEY])
+{
+    return crypto_onetimeauth_poly1305_verify(body + MESSAGE_BOX, body + MESSAGE_FLAGS,
+                                              size - MESSAGE_FLAGS, tag_key) == 0;
+}
+
+/* The tag is checked before anything is opened. Of a small message the whole stream is made
+ * at once. */
+enum { SMALL = 512 };
+
+static bool open_small(uint8_t *body, size_t size, const uint8_t nonce[SHORT_NONCE],
+                       const uint8_t key[KEY])
+{
+    uint8_t stream[SMALL];
+
+    crypto_stream_salsa20(stream, size, nonce, key);
+    bool fits = tag_fits(body, size, stream);
+    for (size_t i = MESSAGE_FLAGS; fits && i < size; i++)
+        body[i] ^= stream[i];
+    sodium_memzero(stream, size);
+    return fits;
+}
+
+static bool open_large(uint8_t *body, size_t size, const uint8_t nonce[SHORT_NONCE],
+                       const uint8_t key[KEY])
+{
+    uint8_t tag_key[KEY];
+
+    crypto_stream_salsa20(tag_key, KEY, nonce, key);
+    bool fits = tag_fits(body, size, tag_key);
+    sodium_memzero(tag_key, sizeof(tag_key));
+    if (fits)
+        crypto_stream_salsa20_xor(body, body, size, nonce, key);
+    sodium_memzero(body, KEY);
+    return fits;
 }
 
 static int refuse(uint32_t *error, uint32_t why)
@@ -175,21 +229,21 @@ static int refuse(uint32_t *error, uint32_t why)
 static int open_message(struct zn_cipher *c, uint8_t *body, size_t size,
                         struct zn_opened *out, uint32_t *error)
 {
-    struct curve_cipher *cipher = (struct curve_cipher *)c;
-    uint8_t nonce[NONCE];
+    struct lane *lane = &((struct curve_cipher *)c)->in;
+    uint8_t nonce[SHORT_NONCE];
 
     if (size < MESSAGE_NAME || memcmp(body, "\7MESSAGE", MESSAGE_NAME) != 0)
         return refuse(error, ZN_ERROR_UNEXPECTED_COMMAND);
     if (size < MESSAGE_MIN)
         return refuse(error, ZN_ERROR_MALFORMED_MESSAGE);
     uint64_t counter = zn_get_u64(body + MESSAGE_NAME);
-    if (counter <= cipher->seen)
+    if (counter <= lane->nonce)
         return refuse(error, ZN_ERROR_INVALID_SEQUENCE);
-    make_message_nonce(nonce, !cipher->is_server, counter);
-    if (!open_box(body + MESSAGE_BOX, size - MESSAGE_FLAGS, nonce, cipher->key))
+    memcpy(nonce, body + MESSAGE_NAME, SHORT_NONCE);
+    if (!(size <= SMALL ? open_small : open_large)(body, size, nonce, lane->key))
         return refuse(error, ZN_ERROR_CRYPTOGRAPHIC);
 
-    cipher->seen = counter;
+    lane->nonce = counter;
     uint8_t flags = body[MESSAGE_FLAGS]; /* reserved bits are ignored, as a frame's are */
     out->flags = (uint8_t)((flags & INNER_MORE ? ZN_FRAME_MORE : 0) |
                            (flags & INNER_COMMAND ? ZN_FRAME_COMMAND : 0));
@@ -219,10 +273,8 @@ static int finish(struct zn_handshake *hs)
     if (cipher == NULL)
         return -ENOMEM;
     cipher->base.ops = &cipher_ops;
-    cipher->is_server = hs->config.as_server;
-    cipher->sent = curve->sent;
-    cipher->seen = curve->seen;
-    memcpy(cipher->key, curve->key, KEY);
+    open_lane(&cipher->out, hs->config.as_server, curve->key, curve->sent);
+    open_lane(&cipher->in, !hs->config.as_server, curve->key, curve->seen);
     hs->cipher = &cipher->base;
     sodium_memzero(curve->key, KEY);
     return 0;
