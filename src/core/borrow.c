@@ -55,7 +55,7 @@ static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
     if (zn_loop_load(ss->loop) > LOOP_FEW ||
         atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC ||
-        atomic_exchange_explicit(&ss->lent, 1, memory_order_acq_rel))
+        atomic_exchange_explicit(&ss->lent, 1, memory_order_seq_cst))
         return false;
     loan->sessions[loan->count++] = ss;
     return true;
@@ -120,8 +120,26 @@ void zn_loan_arm(struct zn_loan *loan)
     zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal);
 }
 
+/* What was left for us while we were away. */
+static bool catch_up(struct zn_loan *loan)
+{
+    bool some = false;
+    for (int i = 0; i < loan->count; i++) {
+        struct zn_session *ss = loan->sessions[i];
+        uint32_t words = atomic_load_explicit(&ss->work, memory_order_seq_cst);
+        if (words != 0 && !(words & ZN_WORK_TOKEN))
+            some |= work_on(loan, ss, 0);
+    }
+    return some;
+}
+
 int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 {
+    if (catch_up(loan)) {
+        zn_socket_watch_signal(loan->socket, &loan->watcher, -1);
+        zn_signal_clear(loan->tools->signal);
+        return 0;
+    }
     struct zn_pollfd fds[ZN_LOAN_MAX + 1];
     fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
     /* Whoever is reading will tell of what comes; to poll meanwhile would be to spin. */
@@ -155,6 +173,21 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 bool zn_session_is_lent(const struct zn_session *ss)
 {
     return atomic_load_explicit(&ss->lent_fd, memory_order_acquire) >= 0;
+}
+
+/* The word is left first: whoever borrows, or takes back, after the second look will find it. */
+static bool is_away(const struct zn_session *ss)
+{
+    return atomic_load_explicit(&ss->lent_fd, memory_order_seq_cst) >= 0 &&
+           !atomic_load_explicit(&ss->lent, memory_order_seq_cst);
+}
+
+bool zn_session_awaits_borrower(struct zn_session *ss)
+{
+    if (!is_away(ss))
+        return false;
+    atomic_fetch_or_explicit(&ss->work, ZN_WORK_IN, memory_order_seq_cst);
+    return is_away(ss);
 }
 
 void zn_session_lend(struct zn_session *ss)

@@ -46,6 +46,9 @@ void zn_loan_end(struct zn_loan *loan);
 /* The loop's part, under the session's token: gives up the watch, or takes it back. */
 void zn_session_lend(struct zn_session *ss);
 bool zn_session_is_lent(const struct zn_session *ss);
+/* There is room for more inbound messages. True: the borrower, who is away for a moment, sees
+ * to that when it comes back, or the loop does when it takes the descriptor back. */
+bool zn_session_awaits_borrower(struct zn_session *ss);
 void zn_session_mind_loan(struct zn_session *ss, uint64_t now);
 
 void zn_borrowers_free(struct zn_ctx *ctx);

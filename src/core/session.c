@@ -223,9 +223,7 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
     unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u) |
                     (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u) |
                     (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
-    /* Its borrower reads on when it comes back; if it does not, the loop takes the descriptor
-     * back, and is told at once of what waits there. */
-    if (work == ZN_WORK_IN && zn_session_is_lent(ss))
+    if (work == ZN_WORK_IN && zn_session_awaits_borrower(ss))
         return NULL;
     if (work == ZN_WORK_OUT && poster != NULL && phase_of(ss) == ZN_PHASE_TRAFFIC) {
         uint64_t now = zn_now();
