@@ -97,7 +97,9 @@ static int send_command(struct zn_handshake *hs, const struct zn_turn *turn)
     uint8_t header[ZN_FRAME_HEADER_MAX], name_size = (uint8_t)strlen(turn->name);
     size_t start = hs->out.size;
 
-    int rc = zn_handshake_put(hs, &name_size, 1);
+    int rc = 0;
+    if (name_size > 0)
+        rc = zn_handshake_put(hs, &name_size, 1);
     if (rc == 0)
         rc = zn_handshake_put(hs, turn->name, name_size);
     if (rc == 0)
@@ -335,8 +337,10 @@ static int hold(struct zn_handshake *hs, const uint8_t *p, size_t n)
 
 ptrdiff_t zn_handshake_feed(struct zn_handshake *hs, const uint8_t *p, size_t n)
 {
-    /* A client that was turned away has nothing more to say. */
-    if (hs->failure == -EACCES && n > 0 && !hs->config.mechanism->open)
+    const struct zn_mechanism *mechanism = hs->config.mechanism;
+
+    /* A client that was turned away has nothing more to say, but for what it did not say. */
+    if (hs->failure == -EACCES && n > 0 && !mechanism->open && !mechanism->idles)
         hs->error = ZN_ERROR_UNSPECIFIED;
 
     size_t used = take(hs, p, n);

@@ -17,7 +17,8 @@ enum { ZN_MECHANISM_NAME = 20 };         /* its field in the greeting, zero padd
  * does to the command's bytes in place is its own affair. -EPROTO (with hs->error, if there
  * is a code), -ENOMEM. */
 struct zn_turn {
-    const char *name;                    /* of the command; NULL: traffic may flow */
+    const char *name;                    /* of the command; NULL: traffic may flow; "", to be
+                                            sent: none, the frame is bare */
     int (*send)(struct zn_handshake *hs);
     int (*recv)(struct zn_handshake *hs, const struct zn_command *cmd);
     int (*ask)(

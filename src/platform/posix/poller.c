@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,18 +42,14 @@ static int to_ms(uint64_t ns)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
-/* Some kernels count in milliseconds, some sandboxes forbid what they do not know: there a
- * short wait is none. */
+/* epoll_wait() counts in milliseconds, and what counts finer is not in every kernel or sandbox;
+ * but a poller can be polled. */
 static int wait_briefly(int poller, struct epoll_event *got, int max, uint64_t ns)
 {
     struct timespec t = { .tv_nsec = (long)ns };
-#ifdef SYS_epoll_pwait2
-    long n = syscall(SYS_epoll_pwait2, poller, got, max, &t, NULL, 0);
-    if (n >= 0 || (errno != ENOSYS && errno != EPERM))
-        return (int)n;
-#endif
-    (void)t;
-    return epoll_wait(poller, got, max, 0);
+    struct pollfd p = { .fd = poller, .events = POLLIN };
+    int n = ppoll(&p, 1, &t, NULL);
+    return n > 0 ? epoll_wait(poller, got, max, 0) : n;
 }
 
 int zn_poller_wait(int poller, struct zn_poller_event *events, int max,

@@ -158,11 +158,15 @@ static void open_lane(struct lane *lane, bool from_server, const uint8_t key[KEY
  * key of its tag (NaCl). A message has room for those before its text. */
 _Static_assert((int)MESSAGE_FLAGS == (int)KEY, "");
 
+enum { SMALL = 512, BLOCK = 64 };        /* of a message; of Salsa20 */
+
 static ptrdiff_t seal(struct zn_cipher *c, uint8_t flags, const uint8_t *p, size_t size,
                       uint8_t *out)
 {
     struct lane *lane = &((struct curve_cipher *)c)->out;
     uint8_t nonce[SHORT_NONCE], tag_key[KEY];
+    /* What is large goes from p to out in one pass, but for what fills the first block. */
+    size_t first = size <= SMALL ? size : BLOCK - MESSAGE_MIN;
 
     if (lane->nonce == UINT64_MAX)
         return -EPROTO;
@@ -171,8 +175,11 @@ static ptrdiff_t seal(struct zn_cipher *c, uint8_t flags, const uint8_t *p, size
     out[MESSAGE_FLAGS] = (uint8_t)((flags & ZN_FRAME_MORE ? INNER_MORE : 0) |
                                    (flags & ZN_FRAME_COMMAND ? INNER_COMMAND : 0));
     if (size > 0)
-        memcpy(out + MESSAGE_MIN, p, size);
-    crypto_stream_salsa20_xor(out, out, MESSAGE_MIN + size, nonce, lane->key);
+        memcpy(out + MESSAGE_MIN, p, first);
+    crypto_stream_salsa20_xor(out, out, MESSAGE_MIN + first, nonce, lane->key);
+    if (first < size)
+        crypto_stream_salsa20_xor_ic(out + BLOCK, p + first, size - first, nonce, 1,
+                                     lane->key);
 
     memcpy(tag_key, out, KEY);
     memcpy(out, "\7MESSAGE", MESSAGE_NAME);
@@ -191,8 +198,6 @@ static bool tag_fits(const uint8_t *body, size_t size, const uint8_t tag_key[KEY
 
 /* The tag is checked before anything is opened. Of a small message the whole stream is made
  * at once. */
-enum { SMALL = 512 };
-
 static bool open_small(uint8_t *body, size_t size, const uint8_t nonce[SHORT_NONCE],
                        const uint8_t key[KEY])
 {
