@@ -271,16 +271,18 @@ def name(case):
     return f"{' -> '.join(ends)} over {transport}, {order}{guarded}"
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("peer")
     parser.add_argument("zinc")
     parser.add_argument("--only", default="")
     parser.add_argument("-v", action="store_true")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def run_all(chosen, args):
+    """chosen: the class, the case and the name of each. Returns main's status."""
     passed = failed = 0
-    chosen = [(Talk, c, name(c)) for c in cases()] + \
-        [(Watch, c, watch_name(c)) for c in watches()]
     chosen = [c for c in chosen if args.only in c[2]]
     with tempfile.TemporaryDirectory(prefix="zinc-") as folder, \
             concurrent.futures.ThreadPoolExecutor(TALKS_AT_ONCE) as pool:
@@ -298,4 +300,10 @@ def main():
     return 1 if failed or not passed else 0
 
 
-sys.exit(main())
+def main():
+    return run_all([(Talk, c, name(c)) for c in cases()]
+                   + [(Watch, c, watch_name(c)) for c in watches()], arguments())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

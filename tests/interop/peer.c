@@ -9,8 +9,10 @@
  *
  * SECURITY is plain-server, plain-client=USER, curve-server, curve-client,
  * curve-stranger (whom the server does not know) or curve-misled (who has another
- * server's key). A server asks an authenticator of its own, which knows bob and the key of
- * curve-client; a user whose name is a number is answered with that status.
+ * server's key), gssapi-server=SERVICE, gssapi-client=USER,SERVICE (USER - is whose ticket
+ * there is), or gssapi-bare-server and -client, which do not encrypt. A server asks an
+ * authenticator of its own, which knows bob (with GSSAPI: of the realm ZINC.TEST) and the key
+ * of curve-client; a user whose name is a number is answered with that status.
  *
  * Prints "at ENDPOINT" once bound or connected, "library PATH" for the record, and
  * "done" when all that was expected has come; anything else is an error and exit 1.
@@ -236,15 +238,21 @@ static void set_on(int option)
         die("option %d", option);
 }
 
-static const char *judge(const char *mechanism, const char *who)
+static const char *judge(const char *mechanism, char *who)
 {
-    if (strcmp(mechanism, "PLAIN") == 0 && who[0] >= '0' && who[0] <= '9')
-        return who;
     if (strcmp(mechanism, "CURVE") == 0) {
         char text[41];
         zmq_z85_encode(text, (const uint8_t *)who, 32);
         return strcmp(text, public_key(CLIENT_KEY)) == 0 ? "200" : "400";
     }
+    if (strcmp(mechanism, "GSSAPI") == 0) {
+        char *realm = strchr(who, '@');
+        if (realm == NULL || strcmp(realm, "@ZINC.TEST") != 0)
+            return "400";
+        *realm = '\0';
+    }
+    if (who[0] >= '0' && who[0] <= '9')
+        return who;
     return strcmp(who, "bob") == 0 ? "200" : "400";
 }
 
@@ -279,6 +287,36 @@ static void start_authenticator(void *ctx)
     zmq_threadstart(authenticate, zap);
 }
 
+static void set_principal(int option, int type_option, const char *name)
+{
+    int kind = ZMQ_GSSAPI_NT_KRB5_PRINCIPAL;
+    set_text(option, name);
+    if (zmq_setsockopt(sock, type_option, &kind, sizeof kind) != 0)
+        die("option %d", type_option);
+}
+
+static void secure_by_gssapi(void *ctx, const char *how)
+{
+    char side[8] = "", own[32] = "", service[32] = "";
+
+    if (strncmp(how, "bare-", 5) == 0) {
+        set_on(ZMQ_GSSAPI_PLAINTEXT);
+        how += 5;
+    }
+    int fields = sscanf(how, "%7[a-z]=%31[^,],%31s", side, own, service);
+    if (strcmp(side, "server") == 0) {
+        start_authenticator(ctx);
+        set_on(ZMQ_GSSAPI_SERVER);
+    } else if (fields == 3) {
+        set_principal(ZMQ_GSSAPI_SERVICE_PRINCIPAL, ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE,
+                      service);
+    } else {
+        die("unknown: %s", how);
+    }
+    if (strcmp(own, "-") != 0)
+        set_principal(ZMQ_GSSAPI_PRINCIPAL, ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, own);
+}
+
 static void secure(void *ctx, const char *how)
 {
     if (strcmp(how, "plain-server") == 0) {
@@ -297,6 +335,8 @@ static void secure(void *ctx, const char *how)
         set_text(ZMQ_CURVE_SECRETKEY, secrets[key]);
         set_text(ZMQ_CURVE_PUBLICKEY, public_key(key));
         set_text(ZMQ_CURVE_SERVERKEY, public_key(misled ? OTHER_KEY : SERVER_KEY));
+    } else if (strncmp(how, "gssapi-", 7) == 0) {
+        secure_by_gssapi(ctx, how + 7);
     }
 }
 
@@ -304,9 +344,13 @@ static void secure(void *ctx, const char *how)
 
 static void *watch_from(void *ctx)
 {
-    int interval = 60000, patience = PATIENCE_MS, soon = 500;
+    int interval = 60000, patience = PATIENCE_MS, soon = 500, mechanism = ZMQ_NULL;
+    size_t size = sizeof mechanism;
     void *monitor = zmq_socket(ctx, ZMQ_PAIR);
     zmq_setsockopt(sock, ZMQ_RECONNECT_IVL, &interval, sizeof interval);
+    zmq_getsockopt(sock, ZMQ_MECHANISM, &mechanism, &size);
+    if (mechanism == ZMQ_GSSAPI)         /* whose realm's server is asked meanwhile */
+        soon = 3000;
     if (type != ZMQ_PULL)                /* who binds waits for longer */
         zmq_setsockopt(sock, ZMQ_HANDSHAKE_IVL, &soon, sizeof soon);
     zmq_setsockopt(monitor, ZMQ_RCVTIMEO, &patience, sizeof patience);
