@@ -21,12 +21,14 @@
 #include <unistd.h>
 #include <zmq.h>
 
+/* A child of a process whose other threads may be inside the sanitizer's own allocator waits
+ * for them for ever, if it goes on to use it; glibc's takes care of that. */
 #if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define API_TSAN
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define API_NO_LIFE_AFTER_FORK
 #endif
-#elif defined(__SANITIZE_THREAD__)
-#define API_TSAN
+#elif defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define API_NO_LIFE_AFTER_FORK
 #endif
 
 enum { PATIENCE = 10000, ENDPOINT_MAX = 300 };
