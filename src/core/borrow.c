@@ -127,7 +127,7 @@ static bool catch_up(struct zn_loan *loan)
     for (int i = 0; i < loan->count; i++) {
         struct zn_session *ss = loan->sessions[i];
         uint32_t words = atomic_load_explicit(&ss->work, memory_order_seq_cst);
-        if (words != 0 && !(words & ZN_WORK_TOKEN))
+        if (words & ZN_WORK_IN && !(words & ZN_WORK_TOKEN))
             some |= work_on(loan, ss, 0);
     }
     return some;
