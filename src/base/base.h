@@ -18,13 +18,11 @@
 #if defined(__GNUC__)
 #define ZN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ZN_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define ZN_INLINE static inline __attribute__((always_inline))
 #define ZN_MUST_USE __attribute__((warn_unused_result))
 #define ZN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define ZN_LIKELY(x) (x)
 #define ZN_UNLIKELY(x) (x)
-#define ZN_INLINE static inline
 #define ZN_MUST_USE
 #define ZN_PRINTF(fmt, args)
 #endif

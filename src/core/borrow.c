@@ -175,13 +175,13 @@ bool zn_session_is_lent(const struct zn_session *ss)
     return atomic_load_explicit(&ss->lent_fd, memory_order_acquire) >= 0;
 }
 
-/* The word is left first: whoever borrows, or takes back, after the second look will find it. */
 static bool is_away(const struct zn_session *ss)
 {
     return atomic_load_explicit(&ss->lent_fd, memory_order_seq_cst) >= 0 &&
            !atomic_load_explicit(&ss->lent, memory_order_seq_cst);
 }
 
+/* The word is left first: whoever borrows, or takes back, after the second look will find it. */
 bool zn_session_awaits_borrower(struct zn_session *ss)
 {
     if (!is_away(ss))

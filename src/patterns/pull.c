@@ -2,37 +2,6 @@
 #include "patterns/shared/fair_queue.h"
 #include "zmq.h"
 
-static int init(struct zn_socket *s)
-{
-    zn_fq_init(zn_socket_state(s));
-    return 0;
-}
-
-static void fini(struct zn_socket *s)
-{
-    zn_fq_fini(zn_socket_state(s));
-}
-
-static int attach(struct zn_socket *s, struct zn_end *e)
-{
-    return zn_fq_attach(zn_socket_state(s), e);
-}
-
-static void readable(struct zn_socket *s, struct zn_end *e)
-{
-    zn_fq_readable(zn_socket_state(s), e);
-}
-
-static void closed(struct zn_socket *s, struct zn_end *e)
-{
-    zn_fq_closed(zn_socket_state(s), s, e);
-}
-
-static void detach(struct zn_socket *s, struct zn_end *e)
-{
-    zn_fq_detach(zn_socket_state(s), e);
-}
-
 static int recv_frame(struct zn_socket *s, struct zn_incoming *in)
 {
     return zn_fq_recv(zn_socket_state(s), s, in);
@@ -49,12 +18,12 @@ const struct zn_pattern zn_pattern_pull = {
     .peers = 1u << ZMQ_PUSH,
     .flags = ZN_PAT_RECV | ZN_PAT_CONFLATES,
     .state_size = sizeof(struct zn_fair_queue),
-    .init = init,
-    .fini = fini,
-    .attach = attach,
-    .readable = readable,
-    .closed = closed,
-    .detach = detach,
+    .init = zn_fq_socket_init,
+    .fini = zn_fq_socket_fini,
+    .attach = zn_fq_socket_attach,
+    .readable = zn_fq_socket_readable,
+    .closed = zn_fq_socket_closed,
+    .detach = zn_fq_socket_detach,
     .recv = recv_frame,
     .events = events,
 };

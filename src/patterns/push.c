@@ -2,55 +2,18 @@
 #include "patterns/shared/load_balance.h"
 #include "zmq.h"
 
-static int init(struct zn_socket *s)
-{
-    zn_lb_init(zn_socket_state(s));
-    return 0;
-}
-
-static void fini(struct zn_socket *s)
-{
-    zn_lb_fini(zn_socket_state(s));
-}
-
-static int attach(struct zn_socket *s, struct zn_end *e)
-{
-    return zn_lb_attach(zn_socket_state(s), e);
-}
-
-static void writable(struct zn_socket *s, struct zn_end *e)
-{
-    zn_lb_writable(zn_socket_state(s), e);
-}
-
-static void detach(struct zn_socket *s, struct zn_end *e)
-{
-    zn_lb_detach(zn_socket_state(s), e);
-}
-
-static int send_frame(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_id)
-{
-    (void)routing_id;
-    return zn_lb_send(zn_socket_state(s), f);
-}
-
-static unsigned events(struct zn_socket *s)
-{
-    return zn_lb_ready(zn_socket_state(s)) ? ZMQ_POLLOUT : 0u;
-}
-
 const struct zn_pattern zn_pattern_push = {
     .type = ZMQ_PUSH,
     .name = "PUSH",
     .peers = 1u << ZMQ_PULL,
     .flags = ZN_PAT_SEND | ZN_PAT_CONFLATES,
     .state_size = sizeof(struct zn_load_balance),
-    .init = init,
-    .fini = fini,
-    .attach = attach,
-    .writable = writable,
-    .closed = detach,
-    .detach = detach,
-    .send = send_frame,
-    .events = events,
+    .init = zn_lb_socket_init,
+    .fini = zn_lb_socket_fini,
+    .attach = zn_lb_socket_attach,
+    .writable = zn_lb_socket_writable,
+    .closed = zn_lb_socket_detach,
+    .detach = zn_lb_socket_detach,
+    .send = zn_lb_socket_send,
+    .events = zn_lb_socket_events,
 };

@@ -88,3 +88,36 @@ bool zn_fq_ready(struct zn_fair_queue *q, struct zn_socket *s)
 
     return q->more || zn_fq_peek(q, s, &f) != NULL;
 }
+
+/* ---- A socket that is nothing else. */
+
+int zn_fq_socket_init(struct zn_socket *s)
+{
+    zn_fq_init(zn_socket_state(s));
+    return 0;
+}
+
+void zn_fq_socket_fini(struct zn_socket *s)
+{
+    zn_fq_fini(zn_socket_state(s));
+}
+
+int zn_fq_socket_attach(struct zn_socket *s, struct zn_end *e)
+{
+    return zn_fq_attach(zn_socket_state(s), e);
+}
+
+void zn_fq_socket_readable(struct zn_socket *s, struct zn_end *e)
+{
+    zn_fq_readable(zn_socket_state(s), e);
+}
+
+void zn_fq_socket_closed(struct zn_socket *s, struct zn_end *e)
+{
+    zn_fq_closed(zn_socket_state(s), s, e);
+}
+
+void zn_fq_socket_detach(struct zn_socket *s, struct zn_end *e)
+{
+    zn_fq_detach(zn_socket_state(s), e);
+}

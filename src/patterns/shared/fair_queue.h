@@ -49,4 +49,12 @@ static inline bool zn_fq_reads(const struct zn_fair_queue *q, const struct zn_en
 int zn_fq_recv(struct zn_fair_queue *q, struct zn_socket *s, struct zn_incoming *in);
 bool zn_fq_ready(struct zn_fair_queue *q, struct zn_socket *s);
 
+/* The operations of a pattern whose whole state this is. */
+int zn_fq_socket_init(struct zn_socket *s);
+void zn_fq_socket_fini(struct zn_socket *s);
+int zn_fq_socket_attach(struct zn_socket *s, struct zn_end *e);
+void zn_fq_socket_readable(struct zn_socket *s, struct zn_end *e);
+void zn_fq_socket_closed(struct zn_socket *s, struct zn_end *e);
+void zn_fq_socket_detach(struct zn_socket *s, struct zn_end *e);
+
 #endif

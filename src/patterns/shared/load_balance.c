@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "zmq.h"
+
 void zn_lb_init(struct zn_load_balance *b)
 {
     zn_turns_init(&b->turns, offsetof(struct zn_end, out_index));
@@ -101,4 +103,43 @@ bool zn_lb_ready(struct zn_load_balance *b)
         zn_turns_rest(&b->turns, e);
     }
     return false;
+}
+
+/* ---- A socket that is nothing else. */
+
+int zn_lb_socket_init(struct zn_socket *s)
+{
+    zn_lb_init(zn_socket_state(s));
+    return 0;
+}
+
+void zn_lb_socket_fini(struct zn_socket *s)
+{
+    zn_lb_fini(zn_socket_state(s));
+}
+
+int zn_lb_socket_attach(struct zn_socket *s, struct zn_end *e)
+{
+    return zn_lb_attach(zn_socket_state(s), e);
+}
+
+void zn_lb_socket_writable(struct zn_socket *s, struct zn_end *e)
+{
+    zn_lb_writable(zn_socket_state(s), e);
+}
+
+void zn_lb_socket_detach(struct zn_socket *s, struct zn_end *e)
+{
+    zn_lb_detach(zn_socket_state(s), e);
+}
+
+int zn_lb_socket_send(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_id)
+{
+    (void)routing_id;
+    return zn_lb_send(zn_socket_state(s), f);
+}
+
+unsigned zn_lb_socket_events(struct zn_socket *s)
+{
+    return zn_lb_ready(zn_socket_state(s)) ? ZMQ_POLLOUT : 0u;
 }

@@ -40,4 +40,13 @@ static inline struct zn_end *zn_lb_open(const struct zn_load_balance *b)
 /* Forgets the unfinished message. */
 void zn_lb_rollback(struct zn_load_balance *b);
 
+/* The operations of a pattern whose whole state this is. */
+int zn_lb_socket_init(struct zn_socket *s);
+void zn_lb_socket_fini(struct zn_socket *s);
+int zn_lb_socket_attach(struct zn_socket *s, struct zn_end *e);
+void zn_lb_socket_writable(struct zn_socket *s, struct zn_end *e);
+void zn_lb_socket_detach(struct zn_socket *s, struct zn_end *e);
+int zn_lb_socket_send(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_id);
+unsigned zn_lb_socket_events(struct zn_socket *s);
+
 #endif
