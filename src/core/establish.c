@@ -214,12 +214,9 @@ void zn_session_attempt_failed(struct zn_session *ss, int error)
 
 /* ---- Handshake: shake.c. */
 
-/* The connection stands; who is there is still to be seen. */
+/* Bytes may flow; who is there is still to be seen. */
 static void begin_talk(struct zn_session *ss)
 {
-    ss->hung_up = ss->write_failed = false;
-    ss->kernel_full = false;
-    ss->failed = 0;
     int rc = 0;
     if (is_raw(ss)) {
         ss->version = ZN_ZMTP_UNKNOWN;
@@ -237,6 +234,68 @@ static void begin_talk(struct zn_session *ss)
         zn_session_shake(ss, ss->initiator ? ZN_WORK_IN | ZN_WORK_ROOM : ZN_WORK_IN);
 }
 
+static void tell_connected(struct zn_session *ss)
+{
+    zn_free(ss->target);
+    ss->target = NULL;
+    ss->tries = 0;
+    learn_names(ss);
+    zn_session_tell(ss, ZMQ_EVENT_CONNECTED, (uint64_t)ss->fd);
+}
+
+static bool open_connects(const struct zn_session *ss)
+{
+    return ss->stream != NULL && ss->stream->ops->connects;
+}
+
+void zn_session_open_failed(struct zn_session *ss, int error)
+{
+    if (open_connects(ss))
+        zn_session_attempt_failed(ss, error);
+    else
+        zn_session_lost(ss, error);
+}
+
+void zn_session_open(struct zn_session *ss)
+{
+    int rc = ss->stream->ops->open(ss->stream, ss->fd);
+    if (rc < 0)
+        zn_session_open_failed(ss, rc);
+    if (rc <= 0)
+        return;
+    if (open_connects(ss)) {
+        zn_stream_free(ss->stream, ss->fd);
+        ss->stream = NULL;
+        tell_connected(ss);
+    }
+    begin_talk(ss);
+}
+
+/* The connection stands: what lies on it comes first. */
+static void begin(struct zn_session *ss)
+{
+    ss->hung_up = ss->write_failed = false;
+    ss->kernel_full = false;
+    ss->failed = 0;
+    const struct zn_transport *t = transport_of(ss);
+    int rc = 0;
+    if (t->stream != NULL)
+        rc = t->stream(address_of(ss), options(ss), !ss->initiator, &ss->stream);
+    bool connects = open_connects(ss);
+    if (ss->initiator && !connects)
+        tell_connected(ss);
+    if (rc < 0) {
+        zn_session_lost(ss, rc);
+    } else if (ss->stream == NULL) {
+        begin_talk(ss);
+    } else {
+        int limit = connects ? options(ss)->connect_timeout : options(ss)->handshake_ivl;
+        zn_session_set_phase(ss, ZN_PHASE_OPENING);
+        zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)limit);
+        zn_session_open(ss);
+    }
+}
+
 void zn_session_connected(struct zn_session *ss)
 {
     int rc = zn_sock_error(ss->fd);
@@ -250,12 +309,7 @@ void zn_session_connected(struct zn_session *ss)
         return;
     }
     zn_session_due(ss, ZN_DUE_PHASE, 0);
-    zn_free(ss->target);
-    ss->target = NULL;
-    ss->tries = 0;
-    learn_names(ss);
-    zn_session_tell(ss, ZMQ_EVENT_CONNECTED, (uint64_t)ss->fd);
-    begin_talk(ss);
+    begin(ss);
 }
 
 void zn_session_begin(struct zn_session *ss)
@@ -271,7 +325,7 @@ void zn_session_begin(struct zn_session *ss)
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
-        begin_talk(ss);
+        begin(ss);
 }
 
 /* ---- Traffic may flow. */
@@ -447,9 +501,15 @@ static void tell_failed(struct zn_session *ss, int error)
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)-error);
 }
 
+static bool is_handshaking(struct zn_session *ss)
+{
+    int phase = atomic_load(&ss->phase);
+    return phase == ZN_PHASE_HANDSHAKE || phase == ZN_PHASE_OPENING;
+}
+
 static void tell_lost(struct zn_session *ss, int error)
 {
-    if (atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE)
+    if (is_handshaking(ss))
         tell_failed(ss, error);
     else if (error == -EPROTO && ss->error != 0)         /* what came was not sealed well */
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ss->error);
@@ -503,7 +563,7 @@ static void prepare_next(struct zn_session *ss, bool was_up)
 
 void zn_session_lost(struct zn_session *ss, int error)
 {
-    bool handshaking = atomic_load(&ss->phase) == ZN_PHASE_HANDSHAKE;
+    bool handshaking = is_handshaking(ss);
     bool was_up = atomic_load(&ss->phase) == ZN_PHASE_TRAFFIC;
     bool local = error == -ESHUTDOWN;
     bool fatal = is_fatal(ss, error);

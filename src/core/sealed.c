@@ -269,7 +269,7 @@ static int flush(struct zn_session *ss)
         return 0;
     while (b->sent < b->size) {
         struct zn_iov iov = { b->bytes + b->sent, b->size - b->sent };
-        ptrdiff_t n = zn_sock_writev(ss->fd, &iov, 1);
+        ptrdiff_t n = zn_stream_writev(ss->stream, ss->fd, &iov, 1);
         if (n < 0)
             return (int)n;
         b->sent += (size_t)n;
@@ -287,6 +287,8 @@ int zn_sealed_write(struct zn_session *ss)
     size_t total = 0;
     while (!ss->kernel_full) {
         int rc = flush(ss);
+        if (rc == 0)
+            rc = zn_stream_flush(ss->stream, ss->fd);
         if (rc == -EAGAIN) {
             zn_session_is_full(ss);
             return 0;

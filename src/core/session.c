@@ -2,8 +2,9 @@
  *
  *   NEW -> RESOLVING -> CONNECTING -> HANDSHAKE -> TRAFFIC -> (WAITING -> ...) DEAD
  *
- * Accepted connections begin with HANDSHAKE, raw ones go to TRAFFIC at once. All of this
- * runs on the loop's thread, by the holder of the token; traffic.c moves the bytes. */
+ * Accepted connections begin with HANDSHAKE, raw ones go to TRAFFIC at once; OPENING comes
+ * before either where the transport has a stream (stream.h). All of this runs on the loop's
+ * thread, by the holder of the token; traffic.c moves the bytes. */
 #include "core/session.h"
 
 #include "core/borrow.h"
@@ -325,7 +326,8 @@ static bool has_unsent(struct zn_session *ss)
 {
     struct zn_frame f;
     return ss->end != NULL &&
-           (ss->end->in->sent > 0 || zn_queue_peek(ss->end->in, &f) > 0);
+           (ss->end->in->sent > 0 || zn_queue_peek(ss->end->in, &f) > 0 ||
+            zn_stream_flush(ss->stream, ss->fd) == -EAGAIN);
 }
 
 /* The socket has let go: what is queued goes out as long as its linger says. True if this
@@ -360,6 +362,8 @@ void zn_session_close_fd(struct zn_session *ss)
     /* A forked child may look at fd: it must never name somebody else's. */
     int fd = ss->fd;
     ss->fd = -1;
+    zn_stream_free(ss->stream, fd);
+    ss->stream = NULL;
     if (lent)
         zn_sock_shutdown(fd);            /* else it stays open while a borrower polls it */
     zn_sock_close(fd);
@@ -412,6 +416,9 @@ static void on_phase_due(struct zn_session *ss)
         break;
     case ZN_PHASE_WAITING:
         zn_session_attempt(ss);
+        break;
+    case ZN_PHASE_OPENING:
+        zn_session_open_failed(ss, -EAGAIN);
         break;
     case ZN_PHASE_HANDSHAKE:
         zn_session_lost(ss, -EAGAIN);
@@ -484,6 +491,8 @@ void zn_session_control(struct zn_session *ss, unsigned words)
         zn_session_connected(ss);
     if (phase == ZN_PHASE_RESOLVING && words & ZN_WORK_RESOLVED)
         zn_session_resolved(ss);
+    if (phase == ZN_PHASE_OPENING && words & (ZN_WORK_IN | ZN_WORK_ROOM))
+        zn_session_open(ss);
     if (phase == ZN_PHASE_HANDSHAKE && words & (ZN_WORK_IN | ZN_WORK_ROOM))
         zn_session_shake(ss, words);
 
@@ -500,6 +509,8 @@ static void on_ready(struct zn_watch *w, unsigned events)
     unsigned work = (events & ZN_FD_IN ? ZN_WORK_IN : 0u) |
                     (events & ZN_FD_OUT ? ZN_WORK_ROOM : 0u) |
                     (events & ZN_FD_ERR ? ZN_WORK_HUNG_UP | ZN_WORK_IN : 0u);
+    if (ss->stream != NULL)              /* may have to read in order to write, or so */
+        work |= ZN_WORK_IN | ZN_WORK_ROOM;
     atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
     zn_session_run(ss, true);
 }

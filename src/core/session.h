@@ -20,6 +20,7 @@ enum zn_phase {
     ZN_PHASE_RESOLVING,
     ZN_PHASE_CONNECTING,
     ZN_PHASE_WAITING,                    /* for the next attempt */
+    ZN_PHASE_OPENING,                    /* its stream, before the handshake */
     ZN_PHASE_HANDSHAKE,
     ZN_PHASE_TRAFFIC,
     ZN_PHASE_DEAD
@@ -51,6 +52,7 @@ enum {
 
 struct zn_guest;
 struct zn_sealed;
+struct zn_stream;
 struct zn_zap;
 
 struct zn_session {
@@ -75,6 +77,7 @@ struct zn_session {
     bool write_failed;                   /* the reader will find out why */
     bool watched;
     int fd;
+    struct zn_stream *stream;            /* NULL: bytes go to and from fd as they are */
     int failed;                          /* -errno that ended traffic; 0: none */
     _Atomic uint8_t lent;                /* to a caller that is in its wait now */
     _Atomic uint8_t minded;              /* the loop looks whether it comes back */

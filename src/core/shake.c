@@ -185,10 +185,12 @@ static int send_output(struct zn_session *ss)
 {
     for (;;) {
         struct zn_bytes out = zn_handshake_output(ss->handshake);
-        if (out.size == 0)
-            return 0;
+        if (out.size == 0) {
+            int rc = zn_stream_flush(ss->stream, ss->fd);
+            return rc == -EAGAIN ? 0 : rc;
+        }
         struct zn_iov iov = { (void *)(uintptr_t)out.data, out.size };
-        ptrdiff_t n = zn_sock_writev(ss->fd, &iov, 1);
+        ptrdiff_t n = zn_stream_writev(ss->stream, ss->fd, &iov, 1);
         if (n == -EAGAIN)
             return 0;
         if (n < 0)
@@ -212,7 +214,7 @@ static int read_some(struct zn_session *ss, struct zn_bytes *rest)
 {
     uint8_t *scratch = zn_loop_scratch(ss->loop);
     struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
-    ptrdiff_t n = zn_sock_readv(ss->fd, &iov, 1);
+    ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
     ptrdiff_t used = zn_handshake_feed(ss->handshake, scratch, (size_t)n);

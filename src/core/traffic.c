@@ -43,7 +43,7 @@ static int write_urgent(struct zn_session *ss)
     while (ss->urgent_sent < ss->urgent_size) {
         struct zn_iov iov = { ss->urgent + ss->urgent_sent,
                               ss->urgent_size - ss->urgent_sent };
-        ptrdiff_t n = zn_sock_writev(ss->fd, &iov, 1);
+        ptrdiff_t n = zn_stream_writev(ss->stream, ss->fd, &iov, 1);
         if (n < 0)
             return (int)n;
         ss->urgent_sent += (uint32_t)n;
@@ -68,7 +68,9 @@ static int write_some(struct zn_session *ss, struct zn_gather *g)
     zn_queue_gather(ss->end->in, g);
     if (g->count == 0)
         return 0;
-    ptrdiff_t n = g->bytes == 0 ? 0 : zn_sock_writev(ss->fd, g->iov, g->count);
+    ptrdiff_t n = 0;
+    if (g->bytes > 0)
+        n = zn_stream_writev(ss->stream, ss->fd, g->iov, g->count);
     if (n < 0)
         return (int)n;
     enum zn_room room = zn_queue_sent(ss->end->in, g, (size_t)n);
@@ -109,6 +111,10 @@ int zn_session_write(struct zn_session *ss)
             rc = write_urgent(ss);
         if (rc == 0 && ss->end != NULL)
             rc = write_some(ss, &g);
+        if (ZN_UNLIKELY(ss->stream != NULL) && rc >= 0) {
+            int kept = zn_stream_flush(ss->stream, ss->fd);
+            rc = kept < 0 ? kept : rc;
+        }
         if (rc == -EAGAIN) {
             zn_session_is_full(ss);
             return 0;
@@ -278,11 +284,11 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     }
     iov[count++] = (struct zn_iov){ scratch + kept, size - kept };
 
-    ptrdiff_t n = zn_sock_readv(ss->fd, iov, count);
+    ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, iov, count);
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
     size_t asked = direct + size - kept;
-    bool more = (size_t)n == asked || ss->hung_up;
+    bool more = (size_t)n == asked || ss->hung_up || ss->stream != NULL;
     ss->heard_pong = ss->heard_ttl = true;
 
     zn_free(ss->partial);
@@ -312,7 +318,7 @@ int zn_session_drain(struct zn_session *ss)
     struct zn_iov iov = { zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
     ptrdiff_t n;
     do
-        n = zn_sock_readv(ss->fd, &iov, 1);
+        n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
     while (n > 0);
     return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
 }
@@ -329,7 +335,7 @@ int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
         int rc;
         if (raw) {
             struct zn_iov iov = { scratch, size };
-            ptrdiff_t n = zn_sock_readv(ss->fd, &iov, 1);
+            ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
             rc = n > 0 ? 1 : n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
             if (n > 0 && zn_session_inject(ss, scratch, (size_t)n) < 0)
                 rc = -ENOMEM;

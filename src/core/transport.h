@@ -10,6 +10,7 @@
 #define ZN_CORE_TRANSPORT_H
 
 #include "core/options.h"
+#include "core/stream.h"
 #include "platform/platform.h"
 
 struct zn_route;
@@ -56,6 +57,10 @@ struct zn_transport {
                 bool *pending, int *failed_fd);
     /* Sets what every connection gets, accepted or made. */
     int (*tune)(int fd, const struct zn_options *o, bool accepted);
+    /* What is to lie between the session and fd; NULL in *out: nothing does. -ENOMEM, or what
+     * ends the connection. NULL: never anything. */
+    int (*stream)(const char *address, const struct zn_options *o, bool accepted,
+                  struct zn_stream **out);
     bool (*admit)(int fd, const struct zn_addr *peer, const struct zn_options *o);
     /* "tcp://1.2.3.4:5" */
     void (*name)(const struct zn_addr *a, char *buf, size_t size);

@@ -1,0 +1,69 @@
+/* core/stream.h - what lies between a session and its descriptor where bytes do not go as
+ * they are: a proxy to be passed, TLS, WebSocket's frames, rings of shared memory.
+ *
+ * Through it a session sees what it would see of a plain descriptor: the bytes of ZMTP in
+ * order, nothing else. A stream may stand on another one and own it (wss: WebSocket on TLS).
+ *
+ * Threads  Whoever holds the session's token; open only on its loop's thread.
+ * Memory   A transport's `stream` makes it; the session frees it before it closes fd. What it
+ *          keeps of bytes on their way is bounded.
+ * Waiting  -EAGAIN (open: 0) says that there is nothing to do before fd becomes readable or
+ *          writable once more: readiness is edge-triggered, so it must have been exhausted.
+ *          After every edge all of open, or flush and readv and writev, are tried. */
+#ifndef ZN_CORE_STREAM_H
+#define ZN_CORE_STREAM_H
+
+#include "platform/platform.h"
+
+struct zn_stream;
+
+struct zn_stream_ops {
+    /* Goes on with what comes before ZMTP. 1: that is done; 0: not yet; -errno: the
+     * connection is to end (-EPROTO: the peer broke the rules). */
+    int (*open)(struct zn_stream *st, int fd);
+    /* open belongs to connecting: CONNECTED is told when it is done, a failure is one of the
+     * attempt, and the stream is needed no more afterwards. */
+    bool connects;
+    /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. */
+    ptrdiff_t (*readv)(struct zn_stream *st, int fd, const struct zn_iov *iov, int count);
+    ptrdiff_t (*writev)(struct zn_stream *st, int fd, const struct zn_iov *iov,
+                        int count);
+    /* Passes on what writev took and the kernel has not: 0: there is no such thing any more;
+     * -EAGAIN: there is; -errno. NULL: writev keeps nothing back. */
+    int (*flush)(struct zn_stream *st, int fd);
+    /* Says goodbye, if that takes no waiting. fd is about to be closed. */
+    void (*free)(struct zn_stream *st, int fd);
+};
+
+/* The first member of each stream. */
+struct zn_stream {
+    const struct zn_stream_ops *ops;
+};
+
+/* st NULL: the descriptor itself. */
+static inline ptrdiff_t zn_stream_readv(struct zn_stream *st, int fd,
+                                        const struct zn_iov *iov, int count)
+{
+    return ZN_LIKELY(st == NULL) ? zn_sock_readv(fd, iov, count)
+                                 : st->ops->readv(st, fd, iov, count);
+}
+
+static inline ptrdiff_t zn_stream_writev(struct zn_stream *st, int fd,
+                                         const struct zn_iov *iov, int count)
+{
+    return ZN_LIKELY(st == NULL) ? zn_sock_writev(fd, iov, count)
+                                 : st->ops->writev(st, fd, iov, count);
+}
+
+static inline int zn_stream_flush(struct zn_stream *st, int fd)
+{
+    return st == NULL || st->ops->flush == NULL ? 0 : st->ops->flush(st, fd);
+}
+
+static inline void zn_stream_free(struct zn_stream *st, int fd)
+{
+    if (st != NULL)
+        st->ops->free(st, fd);
+}
+
+#endif
