@@ -56,6 +56,7 @@ struct zn_queue {
     bool peeked_more;
     bool owes_wake;                      /* the writer was told, but not woken */
     bool reading;                        /* inside a message */
+    uint8_t closely;                     /* how often it has found a few only, in a stream */
     _Atomic uint64_t consumed;           /* messages */
 
     /* both */
@@ -66,6 +67,8 @@ struct zn_queue {
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     struct zn_chunk *first;              /* the writer's first, for the reader */
     _Atomic(struct zn_chunk *) spare;
+    uint64_t looked;                     /* the reader, for news: when, */
+    uint64_t looked_at;                  /* and at which message */
     struct zn_slot *slot;                /* conflating: a queue of one */
 };
 
