@@ -1,6 +1,8 @@
 /* tests/core/spare_test.c - contents that are kept for the next large message. */
 #include "core/spare.h"
 
+#include "base/alloc.h"
+
 #include "tests/test.h"
 
 static struct zn_content *make(size_t size)
@@ -45,16 +47,17 @@ TEST(spare_hands_out_what_fits)
 
 TEST(spare_is_bounded_in_bytes_and_places)
 {
+    struct zn_content *large[10];
     size_t kept = 0;
 
+    for (size_t i = 0; i < ZN_COUNT(large); i++)
+        large[i] = make(ZN_SPARE_BYTES / 4);
     zn_spare_live();
-    for (int i = 0; i < 10; i++) {
-        struct zn_content *c = make(ZN_SPARE_BYTES / 4);
-        if (zn_spare_keep(c))
+    for (size_t i = 0; i < ZN_COUNT(large); i++)
+        if (zn_spare_keep(large[i]))
             kept++;
         else
-            zn_free(c);
-    }
+            zn_free(large[i]);
     CHECK_EQ(kept, 4);
     zn_spare_clear();
 
