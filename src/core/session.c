@@ -467,6 +467,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    zn_session_forget_big(ss);
     if (ss->spares)
         zn_spare_expire();
     ss->spares = false;
