@@ -41,7 +41,7 @@ static const char *bare(const char *endpoint)
 static char *copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
-    char *copy = zn_alloc(size);
+    char *copy = zn_alloc(ZN_MAX(size, (size_t)ZN_ENDPOINT_MAX));
     if (copy != NULL)
         memcpy(copy, text, size);
     return copy;
@@ -98,7 +98,7 @@ int zn_socket_bind(struct zn_socket *s, const char *endpoint)
     char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;
-    rc = at.transport->bind(s, endpoint);
+    rc = at.transport->bind(s, endpoint, last);
     if (rc == 0)
         set_last_endpoint(s, last);
     else
@@ -148,7 +148,7 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;
-    rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)
+    rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint, last)
                                        : connect_stream(s, &at, endpoint);
     if (rc == 0)
         set_last_endpoint(s, last);

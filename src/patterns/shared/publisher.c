@@ -168,6 +168,12 @@ static bool named(const struct zn_frame *f, const char *name, struct zn_bytes *t
     return true;
 }
 
+static bool is_group(struct zn_bytes name)
+{
+    return name.size <= ZMQ_GROUP_MAX_LENGTH &&
+           (name.size == 0 || memchr(name.data, 0, name.size) == NULL);
+}
+
 /* ZMTP 3.1 (RFC 37): SUBSCRIBE and CANCEL; or JOIN and LEAVE (RFC 48). Other commands mean
  * nothing here. */
 static int take_command(struct zn_publisher *p, struct zn_end *e,
@@ -182,7 +188,7 @@ static int take_command(struct zn_publisher *p, struct zn_end *e,
 
     if (!subscribing && !named(f, off, &topic))
         return 0;
-    if (p->groups && topic.size > ZMQ_GROUP_MAX_LENGTH)
+    if (p->groups && !is_group(topic))
         return 0;                        /* no message has such a group */
     return subscribing ? subscribe(p, e, topic) : cancel(p, e, topic);
 }
@@ -321,6 +327,21 @@ static int welcome(struct zn_publisher *p, struct zn_end *e)
     return rc == -EPIPE ? 0 : rc;
 }
 
+/* What is held by peers that cannot join groups, and get those of all: no group's name. */
+static const struct zn_bytes all_groups = { (const uint8_t *)"", 1 };
+
+/* A peer that cannot say what it wants. Not even MANUAL can decide for it: nothing could be
+ * sent to it. */
+static int subscribe_to_all(struct zn_publisher *p, struct zn_end *e)
+{
+    static const struct zn_bytes all_topics = { NULL, 0 };
+    if (!p->groups && !p->manual)
+        return subscribe(p, e, all_topics);
+    int rc = zn_subscriptions_add(&p->held, &peer_of(e)->held,
+                                  p->groups ? all_groups : all_topics);
+    return ZN_MIN(rc, 0);
+}
+
 int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
 {
     struct zn_publisher *p = zn_socket_state(s);
@@ -328,7 +349,9 @@ int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
 
     if (p->welcome.size > 0)
         rc = welcome(p, e);
-    if (rc == 0 && e->peer_version == PEER_VERSION_1 && !p->groups)
+    if (rc == 0 && e->takes_all)
+        rc = subscribe_to_all(p, e);
+    else if (rc == 0 && e->peer_version == PEER_VERSION_1 && !p->groups)
         rc = subscribe(p, e, (struct zn_bytes){ NULL, 0 });
     if (rc == 0)
         (void)take_all(s, e);            /* should it be closed: that is still to come */
@@ -373,6 +396,8 @@ static void match(struct zn_publisher *p, bool invert, struct zn_bytes topic)
 
     if (ZN_UNLIKELY(p->groups)) {
         if (zn_subscriptions_exact(&p->held, topic, &m))
+            mark(p, &m);
+        if (zn_subscriptions_exact(&p->held, all_groups, &m))
             mark(p, &m);
         return;
     }
