@@ -230,6 +230,8 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size);
 int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size);
 int zn_addr_parse(struct zn_addr *addr, const char *text, size_t size);
 bool zn_addr_is_multicast(const struct zn_addr *addr);
+/* The zone of an IPv6 address: it matters to those of one link. */
+void zn_addr_set_interface(struct zn_addr *addr, int interface);
 /* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */
 void zn_addr_map_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */

@@ -44,7 +44,7 @@ static int open_fd(struct udp *u, enum zn_family family)
 }
 
 /* The interface in front of a multicast address; 0: none. */
-static int find_interface(const struct zn_udp_name *name, const struct zn_addr *a,
+static int find_interface(const struct zn_udp_name *name, struct zn_addr *a,
                           int *interface)
 {
     *interface = 0;
@@ -57,6 +57,7 @@ static int find_interface(const struct zn_udp_name *name, const struct zn_addr *
     int index = zn_interface(name->interface);
     if (index < 0)
         return index;
+    zn_addr_set_interface(a, index);
     *interface = index;
     return 0;
 }

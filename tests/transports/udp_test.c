@@ -513,3 +513,45 @@ TEST(sockets_may_go_while_datagrams_come)
     test_thread_join(b);
     CHECK_OK(zmq_ctx_term(c.ctx));
 }
+
+/* ---- Options. */
+
+/* The type of service of the next datagram that comes to fd. */
+static int tos_of_next(int fd)
+{
+    char bytes[64], control[64];
+    struct iovec iov = { bytes, sizeof(bytes) };
+    struct msghdr m = { .msg_iov = &iov,
+                        .msg_iovlen = 1,
+                        .msg_control = control,
+                        .msg_controllen = sizeof(control) };
+    struct pollfd p = { fd, POLLIN, 0 };
+
+    CHECK_EQ(CHECK_OK(poll(&p, 1, NET_PATIENCE)), 1);
+    CHECK_OK(recvmsg(fd, &m, 0));
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c != NULL; c = CMSG_NXTHDR(&m, c))
+        if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+            return *(uint8_t *)CMSG_DATA(c);
+    return -1;
+}
+
+TEST(options_of_sockets_count_over_udp)
+{
+    struct net n = net_open();
+    void *radio = net_socket(&n, ZMQ_RADIO), *lost = net_socket(&n, ZMQ_RADIO);
+    char endpoint[TEST_ENDPOINT];
+    int port, fd = raw_open(&port), one = 1;
+
+    CHECK_OK(setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &one, sizeof(one)));
+    snprintf(endpoint, sizeof(endpoint), "udp://127.0.0.1:%d", port);
+    test_set_int(radio, ZMQ_TOS, 0x28);
+    CHECK_OK(zmq_setsockopt(radio, ZMQ_BINDTODEVICE, "lo", 2));
+    CHECK_OK(zmq_connect(radio, endpoint));
+    send_group(radio, "g", "x");
+    CHECK_EQ(tos_of_next(fd), 0x28);
+
+    CHECK_OK(zmq_setsockopt(lost, ZMQ_BINDTODEVICE, "nosuch0", 7));
+    CHECK_ERRNO(zmq_connect(lost, endpoint), ENODEV);
+    close(fd);
+    net_close(&n);
+}

@@ -277,6 +277,14 @@ bool zn_addr_is_multicast(const struct zn_addr *addr)
     return addr->family == AF_INET6 && IN6_IS_ADDR_MULTICAST(&in.sin6_addr);
 }
 
+void zn_addr_set_interface(struct zn_addr *addr, int interface)
+{
+    if (addr->family != AF_INET6)
+        return;
+    struct sockaddr_in6 in = v6(addr);
+    set_v6(addr, in.sin6_addr, ntohs(in.sin6_port), (uint32_t)interface);
+}
+
 void zn_addr_map_v4(struct zn_addr *addr)
 {
     if (addr->family != AF_INET)
