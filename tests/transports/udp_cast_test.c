@@ -152,7 +152,7 @@ static bool run(const char *command)
 {
     char quiet[256];
 
-    snprintf(quiet, sizeof(quiet), "%s >&2 2>/dev/null", command);
+    snprintf(quiet, sizeof(quiet), "(%s) >/dev/null 2>&1", command);
     return system(quiet) == 0;
 }
 
@@ -356,4 +356,57 @@ TEST(multicast_without_loop_is_heard_elsewhere_only)
         net_close(&n);
     }
     wire_close(&w);
+}
+
+/* ---- A kernel that takes no more: addresses that nobody answers for. */
+
+static void *dgram_to_nobody(struct net *n, int linger)
+{
+    void *s = net_socket(n, ZMQ_DGRAM);
+
+    test_set_int(s, ZMQ_SNDHWM, 5);
+    test_set_int(s, ZMQ_SNDBUF, 4608);
+    test_set_int(s, ZMQ_LINGER, linger);
+    CHECK_OK(zmq_bind(s, "udp://10.77.0.1:*"));
+    return s;
+}
+
+static int send_to_nobody(void *s, int flags)
+{
+    static const char nobody[] = "10.77.0.99:5555";
+    char body[1000] = "";
+
+    int rc = zmq_send(s, nobody, sizeof(nobody), ZMQ_SNDMORE | flags);
+    return rc < 0 ? rc : zmq_send(s, body, sizeof(body), flags);
+}
+
+/* The kernel keeps datagrams until it has given up to find who has the address. */
+TEST_TIMEOUT(dgram_waits_while_the_kernel_is_full, 60)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        test_skip("a network of its own is not allowed here");
+    if (!run("ip link add va type veth peer name vb && ip link set vb up"))
+        test_skip("no ip, or no veth");
+    set_up("va", 1);
+    (void)run("cd /proc/sys/net/ipv4/neigh/va && echo 1 >mcast_solicit && "
+              "echo 20 >retrans_time_ms");    /* else it takes a little longer */
+    struct net n = net_open();
+    void *s = dgram_to_nobody(&n, -1);
+    int sent = 0, rc;
+
+    do
+        rc = send_to_nobody(s, ZMQ_DONTWAIT);
+    while (rc >= 0 && ++sent < 10000);
+    CHECK(rc < 0 && errno == EAGAIN, "%s after %d", zmq_strerror(errno), sent);
+    for (int i = 0; i < 10; i++)
+        CHECK_OK(send_to_nobody(s, 0));
+    net_leave(&n, s);
+
+    /* One that may not linger is gone at once. */
+    s = dgram_to_nobody(&n, 0);
+    do
+        rc = send_to_nobody(s, ZMQ_DONTWAIT);
+    while (rc >= 0);
+    CHECK(rc < 0 && errno == EAGAIN, "%s after %d", zmq_strerror(errno), sent);
+    net_close(&n);
 }
