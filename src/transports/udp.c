@@ -4,6 +4,8 @@
  * A message is a datagram. One that cannot go now waits; one that cannot go at all is
  * dropped, and so is one that comes and makes no sense. At the inbound high-water mark
  * nothing is read: the kernel keeps what its buffer holds, and drops what comes then. */
+#include <stdio.h>
+
 #include <zmq.h>
 
 #include "core/carrier.h"
@@ -77,9 +79,19 @@ static int find_local(const struct zn_udp_name *name, bool ipv6, struct zn_addr 
     return 0;
 }
 
+/* LAST_ENDPOINT: libzmq's has no scheme. */
+static int tell(const struct zn_udp_name *name, const struct zn_addr *bound, char *last)
+{
+    bool has_interface = name->interface[0] != '\0';
+    int n = snprintf(last, ZN_ENDPOINT_MAX, "%s%s", name->interface,
+                     has_interface ? ";" : "");
+    return zn_addr_text(bound, last + n, (size_t)(ZN_ENDPOINT_MAX - n));
+}
+
 /* Bound to the group's address, it hears what is sent to the group and nothing else; others
  * of this machine may do the same. */
-static int bind_fd(struct udp *u, const struct zn_addr *a, int interface, char *last)
+static int bind_fd(struct udp *u, const struct zn_udp_name *name, const struct zn_addr *a,
+                   int interface, char *last)
 {
     struct zn_addr bound;
     bool multicast = zn_addr_is_multicast(a);
@@ -90,7 +102,7 @@ static int bind_fd(struct udp *u, const struct zn_addr *a, int interface, char *
         rc = zn_sock_join(u->fd, a, interface);
     if (rc == 0)
         rc = zn_sock_name(u->fd, &bound);
-    return rc < 0 ? rc : zn_addr_text(&bound, last, ZN_ENDPOINT_MAX);
+    return rc < 0 ? rc : tell(name, &bound, last);
 }
 
 /* What sends may send to anywhere. */
@@ -125,7 +137,7 @@ static int open_bound(struct zn_carrier *c, const char *address, char *last, boo
     }
     if (rc == 0 && sends)
         rc = may_send(u, interface);
-    return rc < 0 ? rc : bind_fd(u, &a, interface, last);
+    return rc < 0 ? rc : bind_fd(u, &name, &a, interface, last);
 }
 
 static int open_dish(struct zn_carrier *c, const char *address, char *last)
@@ -153,8 +165,8 @@ static int open_radio(struct zn_carrier *c, const char *address, char *last)
     struct udp *u = udp_of(c);
     struct zn_udp_name name;
     int interface;
-    (void)last;
     u->fd = -1;
+    snprintf(last, ZN_ENDPOINT_MAX, "%s", address);
     int rc = zn_udp_parse(address, false, &name);
     if (rc == 0)
         rc = find_peer(&name, c->route->options.ipv6, &u->to);

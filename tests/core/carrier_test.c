@@ -221,16 +221,10 @@ TEST(publishers_send_everything_to_a_carrier)
         if (cases[i].type == ZMQ_RADIO)
             expect("");                  /* the group */
         expect("news");
-        if (cases[i].type == ZMQ_XPUB && !cases[i].manual) {
-            CHECK_EQ(CHECK_OK(zmq_recv(s, &byte, 1, 0)), 1);
-            CHECK_EQ(byte, 1, "somebody takes everything");
-        }
         stop(s);
         CHECK_OK(zmq_send(s, "nobody", 6, 0));
-        if (cases[i].type == ZMQ_XPUB && !cases[i].manual) {
-            CHECK_EQ(CHECK_OK(zmq_recv(s, &byte, 1, 0)), 1);
-            CHECK_EQ(byte, 0);
-        }
+        if (cases[i].type == ZMQ_XPUB)
+            CHECK_ERRNO(zmq_recv(s, &byte, 1, ZMQ_DONTWAIT), EAGAIN);
         CHECK_OK(zmq_close(s));
         CHECK_OK(zmq_ctx_term(ctx));
         CHECK_EQ(fake.closed, fake.opened);
