@@ -16,7 +16,7 @@ enum {
     WORD_CONTROL = 8                     /* look whether this is the end */
 };
 
-enum { FRAMES_A_TURN = 1024 };
+enum { FRAMES_A_TURN = 128 };
 
 static void carrier_drop(struct zn_carrier *c)
 {
@@ -218,8 +218,6 @@ static void run(struct zn_carrier *c, unsigned words)
 static void on_task(struct zn_task *t)
 {
     struct zn_carrier *c = ZN_CONTAINER(t, struct zn_carrier, task);
-    if (atomic_load_explicit(&c->words, memory_order_relaxed) & WORD_OUT)
-        zn_loop_note_send(c->loop);
     run(c, 0);
     carrier_drop(c);
 }

@@ -14,7 +14,7 @@
 #include "core/tune.h"
 #include "wire/datagram.h"
 
-enum { DATAGRAMS_A_TURN = 64 };
+enum { DATAGRAMS_A_TURN = 128 };
 
 struct udp {
     struct zn_carrier carrier;           /* first: the core knows this part */
