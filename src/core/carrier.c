@@ -16,7 +16,7 @@ enum {
     WORD_CONTROL = 8                     /* look whether this is the end */
 };
 
-enum { FRAMES_A_TURN = 128 };
+enum { FRAMES_A_TURN = 128, LAST_TURNS = 32 };
 
 static void carrier_drop(struct zn_carrier *c)
 {
@@ -244,8 +244,11 @@ static void on_timer(struct zn_timer *t)
 
 void zn_carrier_stop(struct zn_carrier *c)
 {
+    int rc = 1;
     zn_lock(&c->lock);
-    if (c->open && (send_all(c) < 0 || lingers_out(c)))
+    for (int i = 0; c->open && rc > 0 && i < LAST_TURNS; i++)
+        rc = send_all(c);
+    if (c->open && (rc < 0 || lingers_out(c)))
         close_all(c);
     zn_unlock(&c->lock);
     post(c, WORD_OUT | WORD_CONTROL);
