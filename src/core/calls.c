@@ -16,6 +16,11 @@ struct place {
     const char *address;
 };
 
+static bool serves(const struct zn_transport *t, const struct zn_pattern *p)
+{
+    return t->types != 0 ? t->types >> p->type & 1 : !(p->flags & ZN_PAT_DATAGRAMS);
+}
+
 static int find_place(struct zn_socket *s, const char *endpoint, struct place *out)
 {
     struct zn_endpoint ep;
@@ -26,7 +31,7 @@ static int find_place(struct zn_socket *s, const char *endpoint, struct place *o
     out->address = ep.address;
     if (out->transport == NULL)
         return -EPROTONOSUPPORT;
-    if (out->transport->types != 0 && !(out->transport->types >> s->pattern->type & 1))
+    if (!serves(out->transport, s->pattern))
         return -ENOCOMPATPROTO;
     return 0;
 }

@@ -38,6 +38,8 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
                                  struct zn_socket *poster)
 {
     (void)poster;
+    if (what & ZN_POST_QUIET)
+        return NULL;                     /* it reads on when it is worth it */
     post(e->carrier, (what & ZN_POST_READ ? WORD_OUT : 0u) |
                          (what & ZN_POST_WRITE ? WORD_IN : 0u) |
                          (what & ZN_POST_CLOSED ? WORD_CONTROL : 0u));
