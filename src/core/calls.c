@@ -2,6 +2,7 @@
  * options. The socket is locked. */
 #include "core/socket.h"
 
+#include "core/carrier.h"
 #include "core/ctx.h"
 #include "core/endpoint.h"
 #include "core/listener.h"
@@ -116,6 +117,8 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
     ZN_LIST_EACH (it, &s->routes) {
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (strcmp(r->text, text) == 0)
+            return r;
+        if (r->carrier != NULL && zn_carrier_is_at(r->carrier, text))
             return r;
     }
     return NULL;

@@ -6,8 +6,9 @@
  * already. */
 #include "core/carrier.h"
 
+#include <stdio.h>
+
 #include "core/ctx.h"
-#include "core/transport.h"
 
 enum {
     WORD_OUT = 1,                        /* frames to send */
@@ -242,6 +243,15 @@ static void on_timer(struct zn_timer *t)
     run(c, due ? WORD_IN | WORD_ROOM : 0u);
 }
 
+bool zn_carrier_is_at(const struct zn_carrier *c, const char *endpoint)
+{
+    const char *scheme = c->route->transport->scheme;
+    size_t size = strlen(scheme);
+    return strncmp(endpoint, scheme, size) == 0 &&
+           strncmp(endpoint + size, "://", 3) == 0 &&
+           strcmp(endpoint + size + 3, c->told) == 0;
+}
+
 /* ---- Letting go. */
 
 void zn_carrier_stop(struct zn_carrier *c)
@@ -325,6 +335,13 @@ static int carrier_begin(struct zn_carrier *c, const char *address, char *last)
     return rc;
 }
 
+/* The part behind "://", if there is one. */
+static const char *bare(const char *endpoint)
+{
+    const char *sep = strstr(endpoint, "://");
+    return sep != NULL ? sep + 3 : endpoint;
+}
+
 /* Whether s has connected there already, and that is enough. */
 static bool is_repeated(struct zn_socket *s, const char *endpoint, bool bound)
 {
@@ -356,8 +373,9 @@ int zn_carrier_start(struct zn_socket *s, const struct zn_transport *t,
         return -ENOMEM;
     }
     zn_lock(&c->lock);
-    int rc = carrier_begin(c, strstr(endpoint, "://") + 3, last);
+    int rc = carrier_begin(c, bare(endpoint), last);
     c->open = rc == 0;
+    snprintf(c->told, sizeof c->told, "%s", bare(last));
     if (rc < 0)
         close_all(c);
     zn_unlock(&c->lock);

@@ -15,6 +15,7 @@
 #include "wire/datagram.h"
 
 enum { DATAGRAMS_A_TURN = 128 };
+_Static_assert(ZN_LOOP_SCRATCH > UINT16_MAX, "every datagram fits");
 
 struct udp {
     struct zn_carrier carrier;           /* first: the core knows this part */
