@@ -10,6 +10,7 @@ import ctypes
 import pathlib
 import socket
 import sys
+import time
 
 RADIO, DISH, DGRAM = 14, 15, 18
 LINGER, RCVMORE, LAST_ENDPOINT, RCVTIMEO = 17, 13, 32, 27
@@ -86,12 +87,14 @@ def free_port():
 
 def until_bound(port):
     """libzmq binds some time after zmq_bind: its port is taken when it has."""
-    while True:
+    end = time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < end:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 return
+    raise Failure(f"port {port} is not bound")
 
 
 def dgrams(one, other, zinc):
