@@ -106,15 +106,11 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
     return 1;
 }
 
-/* The kernel takes no more, so nothing more is read from the queue: whoever has been promised
- * to be woken when there is more room goes on now. */
 void zn_session_is_full(struct zn_session *ss)
 {
     ss->kernel_full = true;
-    if (ss->end == NULL || !ss->end->in->owes_wake)
-        return;
-    ss->end->in->owes_wake = false;
-    zn_end_tell_room(ss->end, ZN_ROOM_WAKE);
+    if (ss->end != NULL)
+        zn_end_pause(ss->end);
 }
 
 int zn_session_write(struct zn_session *ss)
