@@ -43,6 +43,7 @@ static const struct zn_transport *const transports[] = {
     &zn_transport_tcp,
     &zn_transport_ipc,
     &zn_transport_inproc,
+    &zn_transport_ws,
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

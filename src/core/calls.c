@@ -145,7 +145,13 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     int rc = find_place(s, endpoint, &at);
     if (rc < 0)
         return rc;
-    char *last = copy_text(endpoint);
+    char text[ZN_ENDPOINT_MAX];
+    if (at.transport->last != NULL) {
+        rc = at.transport->last(at.address, text, sizeof text);
+        if (rc < 0)
+            return rc;
+    }
+    char *last = copy_text(at.transport->last != NULL ? text : endpoint);
     if (last == NULL)
         return -ENOMEM;
     rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)

@@ -465,6 +465,8 @@ int zn_session_established(struct zn_session *ss)
         return rc;
     zn_session_due(ss, ZN_DUE_PHASE, 0);
     zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
+    if (ss->stream != NULL)
+        ss->stream->trusted = true;
     if (ss->version >= ZN_ZMTP_3_0 && !is_raw(ss)) {
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
         if (options(ss)->heartbeat_ivl > 0)
@@ -488,11 +490,22 @@ static bool is_fatal(const struct zn_session *ss, int error)
     return error == -EPROTO || error == -EMSGSIZE;
 }
 
+/* The code that belongs to an -EPROTO; 0: it has none. */
+static uint32_t protocol_error(const struct zn_session *ss)
+{
+    const struct zn_handshake *hs = ss->handshake;
+    if (ss->error != 0)
+        return ss->error;
+    if (hs != NULL && hs->error != 0)
+        return hs->error;
+    return ss->stream != NULL ? ss->stream->error : 0;
+}
+
 /* Why there was no handshake, unless that was told already: a refusal of ours. */
 static void tell_failed(struct zn_session *ss, int error)
 {
     const struct zn_handshake *hs = ss->handshake;
-    uint32_t code = ss->error != 0 ? ss->error : hs != NULL ? hs->error : 0;
+    uint32_t code = protocol_error(ss);
     if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
     else if (error == -EPROTO && code != 0)
@@ -511,8 +524,8 @@ static void tell_lost(struct zn_session *ss, int error)
 {
     if (is_handshaking(ss))
         tell_failed(ss, error);
-    else if (error == -EPROTO && ss->error != 0)         /* what came was not sealed well */
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ss->error);
+    else if (error == -EPROTO && protocol_error(ss) != 0)   /* not sealed or framed well */
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, protocol_error(ss));
     zn_session_tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
 }
 

@@ -31,6 +31,9 @@ struct zn_stream_ops {
     /* Passes on what writev took and the kernel has not: 0: there is no such thing any more;
      * -EAGAIN: there is; -errno. NULL: writev keeps nothing back. */
     int (*flush)(struct zn_stream *st, int fd);
+    /* Has its own way to see whether the peer is there, instead of ZMTP's PING: the question
+     * goes out with the next flush. NULL: it has none. */
+    void (*ping)(struct zn_stream *st);
     /* Says goodbye, if that takes no waiting. fd is about to be closed. */
     void (*free)(struct zn_stream *st, int fd);
 };
@@ -38,6 +41,11 @@ struct zn_stream_ops {
 /* The first member of each stream. */
 struct zn_stream {
     const struct zn_stream_ops *ops;
+    /* told by the stream */
+    bool heard;                          /* the peer is there, though it said no ZMTP */
+    uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
+    /* told by the session */
+    bool trusted;                        /* the handshake is over */
 };
 
 /* st NULL: the descriptor itself. */

@@ -285,6 +285,10 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     iov[count++] = (struct zn_iov){ scratch + kept, size - kept };
 
     ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, iov, count);
+    if (ss->stream != NULL && ss->stream->heard) {
+        ss->stream->heard = false;
+        ss->heard_pong = ss->heard_ttl = true;
+    }
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
     size_t asked = direct + size - kept;

@@ -70,9 +70,12 @@ struct zn_transport {
      * there are no more. nth: 0, 1, ... */
     int (*alias)(const char *address, const struct zn_options *o, int nth, char *buf,
                  size_t size);
+    /* A connect's endpoint as LAST_ENDPOINT tells it; NULL: as it was given. */
+    int (*last)(const char *address, char *buf, size_t size);
 };
 
-extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc;
+extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
+    zn_transport_ws;
 
 /* The registry (src/api/registry.c). NULL: no such scheme. */
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme);
