@@ -44,6 +44,9 @@ static const struct zn_transport *const transports[] = {
     &zn_transport_ipc,
     &zn_transport_inproc,
     &zn_transport_ws,
+#ifdef ZN_HAVE_GNUTLS
+    &zn_transport_wss,
+#endif
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

@@ -6,13 +6,14 @@
 
 #include "core/endpoint.h"
 #include "core/transport.h"
+#include "transports/tls.h"
 #include "transports/websocket.h"
 #include "wire/upgrade.h"
 
 /* STREAM shows bytes, of which there are none that mean anything here. */
 #define TYPES (~(UINT32_C(1) << ZMQ_STREAM))
 
-enum { HTTP_PORT = 80 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 
 struct place {
     char tcp[ZN_ENDPOINT_MAX];           /* "host:port" */
@@ -205,20 +206,32 @@ static void host_text(const struct zn_tcp_name *n, unsigned usual_port, char *bu
         snprintf(buf, size, "%s%s%s:%u", open, n->host, close, (unsigned)n->port);
 }
 
+/* What a client asks for; nothing is asked of one. */
+struct request {
+    struct place place;
+    struct zn_tcp_name name;
+    char host[ZN_ENDPOINT_MAX];
+};
+
+static int make_request(const char *address, bool accepted, unsigned usual_port,
+                        struct request *r)
+{
+    bool can_connect;
+    int rc = take_apart(address, &r->place);
+    r->name = (struct zn_tcp_name){ .port = 0 };
+    if (rc == 0 && !accepted)
+        rc = zn_tcp_parse_connect(r->place.tcp, &r->name, &can_connect);
+    if (rc == 0)
+        host_text(&r->name, usual_port, r->host, sizeof r->host);
+    return rc;
+}
+
 static int stream_ws(const char *address, const struct zn_options *o, bool accepted,
                      struct zn_stream **out)
 {
-    struct place p;
-    struct zn_tcp_name n = { .port = 0 };
-    char host[ZN_ENDPOINT_MAX] = "";
-    bool can_connect;
-    int rc = take_apart(address, &p);
-    if (rc == 0 && !accepted)
-        rc = zn_tcp_parse_connect(p.tcp, &n, &can_connect);
-    if (rc < 0)
-        return rc;
-    host_text(&n, HTTP_PORT, host, sizeof host);
-    return zn_websocket_new(NULL, host, p.path, o, accepted, out);
+    struct request r;
+    int rc = make_request(address, accepted, HTTP_PORT, &r);
+    return rc < 0 ? rc : zn_websocket_new(NULL, r.host, r.place.path, o, accepted, out);
 }
 
 const struct zn_transport zn_transport_ws = {
@@ -236,3 +249,66 @@ const struct zn_transport zn_transport_ws = {
     .alias = alias_ws,
     .last = last_ws,
 };
+
+#ifdef ZN_HAVE_GNUTLS
+
+/* ---- wss: the same, on TLS. */
+
+static void name_wss(const struct zn_addr *a, char *buf, size_t size)
+{
+    name_as("wss", a, buf, size);
+}
+
+static int alias_wss(const char *address, const struct zn_options *o, int nth, char *buf,
+                     size_t size)
+{
+    (void)o;
+    return alias_as("wss", address, nth, buf, size);
+}
+
+static int last_wss(const char *address, char *buf, size_t size)
+{
+    return last_as("wss", address, buf, size);
+}
+
+static int check_wss(const char *address, const struct zn_options *o)
+{
+    int rc = check(address, o);
+    return rc < 0 ? rc : zn_tls_check(o, false);
+}
+
+static int listen_wss(const char *address, const struct zn_options *o,
+                      struct zn_listening *l, int *failed_fd)
+{
+    int rc = zn_tls_check(o, true);
+    return rc < 0 ? rc : listen_as("wss", address, o, l, failed_fd);
+}
+
+static int stream_wss(const char *address, const struct zn_options *o, bool accepted,
+                      struct zn_stream **out)
+{
+    struct request r;
+    struct zn_stream *tls;
+    int rc = make_request(address, accepted, HTTPS_PORT, &r);
+    if (rc == 0)
+        rc = zn_tls_new(o, accepted, r.name.host, &tls);
+    return rc < 0 ? rc : zn_websocket_new(tls, r.host, r.place.path, o, accepted, out);
+}
+
+const struct zn_transport zn_transport_wss = {
+    .scheme = "wss",
+    .types = TYPES,
+    .check = check_wss,
+    .listen = listen_wss,
+    .find = find,
+    .open = open_to,
+    .tune = tune,
+    .stream = stream_wss,
+    .admit = admit,
+    .name = name_wss,
+    .peer_address = peer_address,
+    .alias = alias_wss,
+    .last = last_wss,
+};
+
+#endif

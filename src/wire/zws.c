@@ -227,16 +227,19 @@ void zn_zws_body_came(struct zn_zws_in *z, uint8_t *p, size_t n)
 
 /* ---- Out. */
 
-/* The frame's header, when it is whole; bytes of it that p had. */
+static size_t head_need(const struct zn_zws_out *z)
+{
+    return z->head_size > 0 && z->head[0] & ZN_FRAME_LONG ? LONG_HEAD : 2;
+}
+
+/* Bytes of the frame's header that p had; *whole: those were the last. */
 static size_t gather_head(struct zn_zws_out *z, const uint8_t *p, size_t n, bool *whole)
 {
-    size_t used = 0, need = 2;
+    size_t used = 0;
 
-    while (z->head_size < need && used < n) {
+    while (z->head_size < head_need(z) && used < n)
         z->head[z->head_size++] = p[used++];
-        need = z->head[0] & ZN_FRAME_LONG ? LONG_HEAD : 2;
-    }
-    *whole = z->head_size >= need && z->head_size > 1;
+    *whole = z->head_size == head_need(z);
     return used;
 }
 
