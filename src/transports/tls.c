@@ -173,7 +173,7 @@ struct tls {
     gnutls_session_t session;
     int fd;                              /* during a call */
     int io_error;                        /* -errno with which the descriptor failed */
-    int failure;                         /* -errno, once what came before has been read */
+    int failure;                         /* -errno for good, of whatever is asked next */
     bool opened;
     bool pending;                        /* GnuTLS holds part of a record */
     char host[256];
@@ -208,13 +208,11 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
     return moved(t, zn_sock_readv(t->fd, &iov, 1));
 }
 
-/* 0: it is to be tried once more at once; else -errno. A certificate that does not hold, or
- * bytes that are no TLS, will not do so the next time; what the peer says may change. */
-static int error_of(struct tls *t, int rc)
+/* What ended the session. A certificate that does not hold, or bytes that are no TLS, will not
+ * do so the next time either; what the peer says may change. */
+static int fatal_error(struct tls *t, int rc)
 {
     switch (rc) {
-    case GNUTLS_E_AGAIN:
-        return -EAGAIN;
     case GNUTLS_E_PUSH_ERROR:
     case GNUTLS_E_PULL_ERROR:
         return t->io_error != 0 ? t->io_error : -ECONNRESET;
@@ -225,11 +223,20 @@ static int error_of(struct tls *t, int rc)
     case GNUTLS_E_MEMORY_ERROR:
         return -ENOMEM;
     default:
-        if (!gnutls_error_is_fatal(rc))
-            return 0;
         t->stream.error = ZN_ERROR_CRYPTOGRAPHIC;
         return -EPROTO;
     }
+}
+
+/* 0: it is to be tried once more at once; else -errno. Whatever is asked of GnuTLS after an
+ * error is another one: the first counts. */
+static int error_of(struct tls *t, int rc)
+{
+    if (t->failure == 0 && rc == GNUTLS_E_AGAIN)
+        return -EAGAIN;
+    if (t->failure == 0 && gnutls_error_is_fatal(rc))
+        t->failure = fatal_error(t, rc);
+    return t->failure;
 }
 
 /* ---- The stream. */
@@ -331,10 +338,10 @@ static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *io
                 recv_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
             if (n == -EAGAIN)
                 return total > 0 ? total : n;
-            if (n <= 0) {
-                t->failure = n == 0 ? -EPIPE : (int)n;
+            if (n == 0)
+                t->failure = -EPIPE;
+            if (n <= 0)
                 break;
-            }
             total += n;
             at += (size_t)n;
         }
