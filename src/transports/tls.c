@@ -303,8 +303,7 @@ static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *i
     ptrdiff_t total = 0;
     for (int i = 0; i < count; i++)
         for (size_t at = 0; at < iov[i].size && !t->pending;) {
-            ptrdiff_t n =
-                send_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
+            ptrdiff_t n = send_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
             if (n < 0)
                 return total > 0 ? total : n;
             total += n;
@@ -334,8 +333,7 @@ static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *io
     t->fd = fd;
     for (int i = 0; i < count && t->failure == 0; i++)
         for (size_t at = 0; at < iov[i].size;) {
-            ptrdiff_t n =
-                recv_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
+            ptrdiff_t n = recv_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
             if (n == -EAGAIN)
                 return total > 0 ? total : n;
             if (n == 0)
@@ -372,14 +370,16 @@ static const struct zn_stream_ops operations = {
 static int name_server(struct tls *t, const struct zn_options *o, const char *host)
 {
     struct zn_addr a;
-    const char *name = o->wss_hostname.size > 0 ? (const char *)o->wss_hostname.data : host;
+    const char *name =
+        o->wss_hostname.size > 0 ? (const char *)o->wss_hostname.data : host;
     if (strlen(name) >= sizeof t->host)
         return -EINVAL;
     memcpy(t->host, name, strlen(name) + 1);
     gnutls_session_set_verify_cert(t->session, t->host, 0);
     if (zn_addr_numeric(&a, name, 0) == 0)
         return 0;
-    return result_of(gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, name, strlen(name)));
+    return result_of(
+        gnutls_server_name_set(t->session, GNUTLS_NAME_DNS, name, strlen(name)));
 }
 
 static int prepare(struct tls *t, const struct zn_options *o, bool accepted,
