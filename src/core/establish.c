@@ -349,13 +349,20 @@ static bool is_ours(struct zn_bytes name)
     return false;
 }
 
+/* Whether there was a handshake to speak of: not before ZMTP 3, unless the stream's opening
+ * was one. */
+static bool shook_hands(const struct zn_session *ss)
+{
+    return ss->version >= ZN_ZMTP_3_0 || (ss->stream != NULL && ss->stream->ops->greets);
+}
+
 /* What a message tells of its peer: what we see, what the authenticator said, what the peer
  * says itself; the first of a name counts. NULL in *out: nothing; -ENOMEM. */
 static int make_metadata(struct zn_session *ss, struct zn_metadata **out)
 {
     struct zn_handshake *hs = ss->handshake;
     *out = NULL;
-    if (hs == NULL || ss->version < ZN_ZMTP_3_0)
+    if (hs == NULL || !shook_hands(ss))
         return 0;
     char text[ZN_ENDPOINT_MAX];
     int fd = -1;
@@ -467,7 +474,7 @@ int zn_session_established(struct zn_session *ss)
     zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
     if (ss->stream != NULL)
         ss->stream->trusted = true;
-    if (ss->version >= ZN_ZMTP_3_0 && !is_raw(ss)) {
+    if (shook_hands(ss) && !is_raw(ss)) {
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
         if (options(ss)->heartbeat_ivl > 0)
             zn_session_due(ss, ZN_DUE_PING, (uint64_t)options(ss)->heartbeat_ivl);

@@ -24,6 +24,9 @@ struct zn_stream_ops {
     /* open belongs to connecting: CONNECTED is told when it is done, a failure is one of the
      * attempt, and the stream is needed no more afterwards. */
     bool connects;
+    /* open is a handshake, however old the ZMTP that follows: it is told of, the peer's address
+     * is known, and it understands ping. */
+    bool greets;
     /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. */
     ptrdiff_t (*readv)(struct zn_stream *st, int fd, const struct zn_iov *iov, int count);
     ptrdiff_t (*writev)(struct zn_stream *st, int fd, const struct zn_iov *iov,

@@ -494,6 +494,7 @@ static void websocket_free(struct zn_stream *st, int fd)
 
 static const struct zn_stream_ops operations = {
     .open = websocket_open,
+    .greets = true,
     .readv = websocket_readv,
     .writev = websocket_writev,
     .flush = websocket_flush,

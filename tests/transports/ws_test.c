@@ -192,6 +192,36 @@ TEST(server_without_a_mechanism_exchanges_routing_ids)
     stop(&s);
 }
 
+/* Which is all that browsers have: so there, too, it is told, named and kept alive. */
+TEST(server_without_a_mechanism_tells_of_peers_and_pings_them)
+{
+    struct served s = { .ctx = open_ctx() };
+    s.socket = open_socket(s.ctx, ZMQ_PULL);
+    test_set_int(s.socket, ZMQ_HEARTBEAT_IVL, 30);
+    test_set_int(s.socket, ZMQ_HEARTBEAT_TIMEOUT, 300);
+    s.monitor = open_monitor(s.ctx, s.socket, ZMQ_EVENT_ALL);
+    bind_to(s.socket, "ws://127.0.0.1:*", s.endpoint);
+
+    struct ws_peer p = ws_client(s.endpoint, "ZWS2.0");
+    WS_HEAR(&p, "\0");
+    WS_SAY(&p, "\0");
+    EXPECT_UP(s.monitor, "ZWS2.0");
+    for (int i = 0; i < 20; i++) {
+        WS_EXPECT(&p, FIN | PING, "");
+        WS_SEND(&p, FIN | PONG, "");
+    }
+    WS_SAY(&p, "\0hello");
+    zmq_msg_t m;
+    CHECK_OK(zmq_msg_init(&m));
+    CHECK_EQ(zmq_msg_recv(&m, s.socket, 0), 5);
+    CHECK_STR(zmq_msg_gets(&m, "Peer-Address"), "127.0.0.1");
+    CHECK(zmq_msg_gets(&m, "Socket-Type") == NULL);
+    CHECK_OK(zmq_msg_close(&m));
+    EXPECT_LOST(s.monitor, "it answers no more");
+    close(p.fd);
+    stop(&s);
+}
+
 TEST(subscriptions_are_messages)
 {
     struct served s = serve(ZMQ_XPUB);
