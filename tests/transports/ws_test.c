@@ -105,6 +105,18 @@ TEST(endpoints_that_cannot_be_are_refused)
     end_ctx(ctx);
 }
 
+TEST(hosts_are_looked_up_in_the_background)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_REQ);
+    void *monitor = open_monitor(ctx, s, ZMQ_EVENT_ALL);
+
+    connect_to(s, "ws://no-such-host.invalid:9/");
+    CHECK_EQ(next_event(monitor).id, ZMQ_EVENT_CONNECT_RETRIED);
+    close_socket(s);
+    close_socket(monitor);
+    end_ctx(ctx);
+}
+
 TEST(ipv6_has_its_brackets)
 {
     void *ctx = open_ctx(), *server = open_socket(ctx, ZMQ_PULL),
@@ -210,6 +222,8 @@ TEST(server_without_a_mechanism_tells_of_peers_and_pings_them)
         WS_EXPECT(&p, FIN | PING, "");
         WS_SEND(&p, FIN | PONG, "");
     }
+    WS_SEND(&p, FIN | PING, "and you?");
+    ws_await(&p, FIN | PONG);
     WS_SAY(&p, "\0hello");
     zmq_msg_t m;
     CHECK_OK(zmq_msg_init(&m));
@@ -635,6 +649,7 @@ TEST(client_may_be_answered_without_a_mechanism)
 {
     struct called c = await_call(ZMQ_DEALER);
     set_text(c.socket, ZMQ_ROUTING_ID, "me");
+    test_set_int(c.socket, ZMQ_HEARTBEAT_IVL, 1000);
 
     connect_to(c.socket, c.endpoint);
     struct ws_peer p = ws_server(c.listener, "ZWS2.0");
@@ -646,6 +661,7 @@ TEST(client_may_be_answered_without_a_mechanism)
     expect_flags(c.socket, "b", 0);
     send_text(c.socket, "c");
     WS_HEAR(&p, "\0c");
+    ws_await(&p, FIN | PING);
     close(p.fd);
     hang_up(&c);
 }
