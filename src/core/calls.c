@@ -146,12 +146,13 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     if (rc < 0)
         return rc;
     char text[ZN_ENDPOINT_MAX];
-    if (at.transport->last != NULL) {
-        rc = at.transport->last(at.address, text, sizeof text);
+    if (at.transport->full_name != NULL) {
+        rc = at.transport->full_name(at.address, text, sizeof text);
         if (rc < 0)
             return rc;
+        endpoint = text;
     }
-    char *last = copy_text(at.transport->last != NULL ? text : endpoint);
+    char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;
     rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)

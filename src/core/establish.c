@@ -42,6 +42,18 @@ static void tell_attempt(struct zn_session *ss, uint64_t event, uint64_t value)
     zn_monitor_tell_connection(socket_of(ss), event, value, "", ss->route->text, true);
 }
 
+/* Where endpoints have a path, our own has it in names, too. */
+static void add_path(const struct zn_session *ss, char *name)
+{
+    const char *path = strchr(address_of(ss), '/');
+    size_t size = strlen(name);
+    if (transport_of(ss)->full_name == NULL)
+        return;
+    path = path != NULL ? path : "/";
+    if (size + strlen(path) < ZN_ENDPOINT_MAX)
+        memcpy(name + size, path, strlen(path) + 1);
+}
+
 static void learn_names(struct zn_session *ss)
 {
     char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
@@ -52,6 +64,7 @@ static void learn_names(struct zn_session *ss)
         transport_of(ss)->name(&a, local, sizeof local);
     if (zn_sock_peer(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, remote, sizeof remote);
+    add_path(ss, ss->initiator ? remote : local);
     size_t size = strlen(local) + 1;
     char *names = zn_alloc(size + strlen(remote) + 1);
     if (names == NULL)

@@ -203,7 +203,8 @@ static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
 }
 
 /* Tries until it works or time is up. Gives the lock back. */
-static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, void *arg)
+static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt,
+                                   void *arg)
 {
     uint64_t begin = zn_now();
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };

@@ -70,8 +70,8 @@ struct zn_transport {
      * there are no more. nth: 0, 1, ... */
     int (*alias)(const char *address, const struct zn_options *o, int nth, char *buf,
                  size_t size);
-    /* A connect's endpoint as LAST_ENDPOINT tells it; NULL: as it was given. */
-    int (*last)(const char *address, char *buf, size_t size);
+    /* Writes a connect's endpoint as it is known from then on; NULL: as it was given. */
+    int (*full_name)(const char *address, char *buf, size_t size);
 };
 
 extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,

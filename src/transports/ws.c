@@ -81,7 +81,7 @@ static int alias_ws(const char *address, const struct zn_options *o, int nth, ch
     return alias_as("ws", address, nth, buf, size);
 }
 
-static int last_as(const char *scheme, const char *address, char *buf, size_t size)
+static int full_name_as(const char *scheme, const char *address, char *buf, size_t size)
 {
     struct place p;
     int rc = take_apart(address, &p);
@@ -91,9 +91,9 @@ static int last_as(const char *scheme, const char *address, char *buf, size_t si
     return n < 0 || (size_t)n >= size ? -EINVAL : 0;
 }
 
-static int last_ws(const char *address, char *buf, size_t size)
+static int full_name_ws(const char *address, char *buf, size_t size)
 {
-    return last_as("ws", address, buf, size);
+    return full_name_as("ws", address, buf, size);
 }
 
 /* ---- bind. */
@@ -247,7 +247,7 @@ const struct zn_transport zn_transport_ws = {
     .name = name_ws,
     .peer_address = peer_address,
     .alias = alias_ws,
-    .last = last_ws,
+    .full_name = full_name_ws,
 };
 
 #ifdef ZN_HAVE_GNUTLS
@@ -266,9 +266,9 @@ static int alias_wss(const char *address, const struct zn_options *o, int nth, c
     return alias_as("wss", address, nth, buf, size);
 }
 
-static int last_wss(const char *address, char *buf, size_t size)
+static int full_name_wss(const char *address, char *buf, size_t size)
 {
-    return last_as("wss", address, buf, size);
+    return full_name_as("wss", address, buf, size);
 }
 
 static int check_wss(const char *address, const struct zn_options *o)
@@ -308,7 +308,7 @@ const struct zn_transport zn_transport_wss = {
     .name = name_wss,
     .peer_address = peer_address,
     .alias = alias_wss,
-    .last = last_wss,
+    .full_name = full_name_wss,
 };
 
 #endif

@@ -509,6 +509,7 @@ TEST(security_options_not_built_in_are_einval)
         { ZMQ_CURVE_SERVER, "curve" },
         { ZMQ_GSSAPI_SERVER, "gssapi" },
         { ZMQ_GSSAPI_PLAINTEXT, "gssapi" },
+        { ZMQ_WSS_TRUST_SYSTEM, "WSS" },
     };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
 

@@ -37,6 +37,23 @@ TEST(endpoints_have_a_path)
     end_ctx(ctx);
 }
 
+TEST(monitors_tell_the_path)
+{
+    static const char *const addresses[] = { "ws://127.0.0.1:*/xy", "ws://127.0.0.1:*" };
+
+    for (int i = 0; i < 2; i++) {
+        struct couple c = open_couple(ZMQ_PULL, ZMQ_PUSH);
+        join_couple(&c, addresses[i]);
+        CHECK_STR(wait_event(c.on_server, ZMQ_EVENT_ACCEPTED).endpoint, c.endpoint);
+        CHECK_STR(wait_event(c.on_server, ZMQ_EVENT_HANDSHAKE_SUCCEEDED).endpoint,
+                  c.endpoint);
+        CHECK_STR(wait_event(c.on_client, ZMQ_EVENT_CONNECTED).endpoint, c.endpoint);
+        CHECK_STR(wait_event(c.on_client, ZMQ_EVENT_HANDSHAKE_SUCCEEDED).endpoint,
+                  c.endpoint);
+        close_couple(&c);
+    }
+}
+
 TEST(no_path_and_the_path_slash_are_one_name)
 {
     void *ctx = open_ctx(), *client = open_socket(ctx, ZMQ_REQ),
