@@ -74,19 +74,16 @@ static void use(struct buffer *b, size_t n)
     *b = (struct buffer){ 0 };
 }
 
-/* A copy of two runs of bytes; what is in b has been used. */
-static int keep(struct buffer *b, const void *p, size_t n, const void *q, size_t m)
+/* A copy; what is in b has been used. */
+static int keep(struct buffer *b, const void *p, size_t n)
 {
-    if (n + m == 0)
+    if (n == 0)
         return 0;
-    uint8_t *block = zn_alloc(n + m);
+    uint8_t *block = zn_alloc(n);
     if (block == NULL)
         return -ENOMEM;
-    if (n > 0)
-        memcpy(block, p, n);
-    if (m > 0)
-        memcpy(block + n, q, m);
-    *b = (struct buffer){ .block = block, .data = block, .size = n + m };
+    memcpy(block, p, n);
+    *b = (struct buffer){ .block = block, .data = block, .size = n };
     return 0;
 }
 
@@ -101,7 +98,7 @@ static int push_bytes(struct websocket *w, int fd, const uint8_t *p, size_t n)
         sent = 0;
     if (sent < 0)
         return (int)sent;
-    return keep(&w->kept, p + sent, n - (size_t)sent, NULL, 0);
+    return keep(&w->kept, p + sent, n - (size_t)sent);
 }
 
 static int push_kept(struct websocket *w, int fd)
@@ -201,7 +198,7 @@ static ptrdiff_t send_batch(struct websocket *w, int fd, struct batch *b)
     if (n < 0)
         return n;
     if ((size_t)n < b->made) {
-        int rc = keep(&w->kept, b->frames + n, b->made - (size_t)n, NULL, 0);
+        int rc = keep(&w->kept, b->frames + n, b->made - (size_t)n);
         return rc < 0 ? rc : (ptrdiff_t)b->taken;
     }
     size_t body = (size_t)n - b->made;
@@ -268,7 +265,7 @@ static size_t turn(struct websocket *w, const uint8_t *p, size_t n, uint8_t *out
     if (rc == 0 && is_rest)
         use(&w->rest, (size_t)used);
     else if (rc == 0)
-        rc = keep(&w->rest, p + used, n - (size_t)used, NULL, 0);
+        rc = keep(&w->rest, p + used, n - (size_t)used);
     struct zn_bytes whole = zn_zws_whole(&w->in, &w->ready.block);
     w->ready.data = whole.data;
     w->ready.size = whole.size;
@@ -402,7 +399,7 @@ static ptrdiff_t answer(struct websocket *w, int fd)
     int rc = n < 0 ? n : push_bytes(w, fd, (const uint8_t *)text, (size_t)n);
     if (rc < 0)
         return rc;
-    rc = keep(&w->rest, w->text + used, w->text_size - (size_t)used, NULL, 0);
+    rc = keep(&w->rest, w->text + used, w->text_size - (size_t)used);
     if (rc == 0)
         begin_frames(w, r.protocol);
     return rc < 0 ? rc : used;
@@ -415,7 +412,7 @@ static ptrdiff_t hear_answer(struct websocket *w)
         zn_upgrade_read_answer(w->text, w->text_size, w->protocols, w->key, &protocol);
     if (used <= 0)
         return used;
-    int rc = keep(&w->rest, w->text + used, w->text_size - (size_t)used, NULL, 0);
+    int rc = keep(&w->rest, w->text + used, w->text_size - (size_t)used);
     if (rc == 0)
         begin_frames(w, protocol);
     return rc < 0 ? rc : used;
@@ -524,7 +521,7 @@ static int keep_request(struct websocket *w, const char *host, const char *path)
     zn_random(random, sizeof random);
     zn_upgrade_key(w->key, random);
     int n = zn_upgrade_write_request(text, sizeof text, host, path, w->key, w->protocols);
-    return n < 0 ? n : keep(&w->kept, text, (size_t)n, NULL, 0);
+    return n < 0 ? n : keep(&w->kept, text, (size_t)n);
 }
 
 int zn_websocket_new(struct zn_stream *under, const char *host, const char *path,
