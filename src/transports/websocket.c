@@ -537,7 +537,8 @@ int zn_websocket_new(struct zn_stream *under, const char *host, const char *path
     w->accepted = accepted;
     w->in.masked = accepted;
     w->out.masks = !accepted;
-    w->out.direct = accepted ? DIRECT : 0;
+    /* A client masks, and TLS copies anyway: then whole batches are better. */
+    w->out.direct = accepted && under == NULL ? DIRECT : 0;
     w->limit = o->maxmsgsize < 0 ? SIZE_MAX / 4 : (uint64_t)o->maxmsgsize + SEAL;
     choose_protocols(w, o);
     int rc = accepted ? 0 : keep_request(w, host, path);
