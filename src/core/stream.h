@@ -27,7 +27,9 @@ struct zn_stream_ops {
     /* open is a handshake, however old the ZMTP that follows: it is told of, the peer's address
      * is known, and it understands ping. */
     bool greets;
-    /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. */
+    /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. readv is
+     * given one buffer of 4 KiB or more, or what is left of the body of a frame that has begun
+     * (or a part of it), and then such a buffer. */
     ptrdiff_t (*readv)(struct zn_stream *st, int fd, const struct zn_iov *iov, int count);
     ptrdiff_t (*writev)(struct zn_stream *st, int fd, const struct zn_iov *iov,
                         int count);
