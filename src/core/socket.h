@@ -20,6 +20,7 @@
 #include "io/loop.h"
 #include "platform/platform.h"
 
+struct zn_carrier;
 struct zn_ctx;
 struct zn_listener;
 struct zn_session;
@@ -48,6 +49,7 @@ struct zn_route {
     const struct zn_transport *transport;
     struct zn_options options;
     struct zn_listener *listener;        /* bind */
+    struct zn_carrier *carrier;          /* held; NULL: a byte stream, or inproc */
     char *text;                          /* the name for unbind and disconnect */
     bool bound;
     bool closed;                         /* unbound: no peer is let in any more */
@@ -58,6 +60,7 @@ struct zn_watcher {
     struct zn_list link;
     struct zn_waiter *waiter;            /* woken, if not NULL */
     int signal;                          /* raised, if >= 0; under the watch lock */
+    bool reads;                          /* waits for something to receive, only */
 };
 
 /* What recent waits teach about the next one; see exchange.c. */
@@ -76,6 +79,7 @@ struct zn_socket {
 
     _Atomic(struct zn_end *) ready;
     struct zn_waiter waiter;
+    _Atomic uint32_t writers;            /* callers among those who wait that send */
     struct zn_spin spin;
     _Atomic uint32_t refs;
     _Atomic bool stopped;                /* ETERM from now on */
@@ -214,6 +218,8 @@ static inline bool zn_socket_stopped(const struct zn_socket *s)
     return atomic_load_explicit(&s->stopped, memory_order_acquire);
 }
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
+/* The same, but not for those who only wait for something to receive. */
+void zn_socket_wake_writers(struct zn_socket *s);
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);

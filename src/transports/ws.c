@@ -10,8 +10,8 @@
 #include "transports/websocket.h"
 #include "wire/upgrade.h"
 
-/* STREAM shows bytes, of which there are none that mean anything here. */
-#define TYPES (~(UINT32_C(1) << ZMQ_STREAM))
+/* STREAM shows bytes, of which there are none that mean anything here; DGRAM datagrams. */
+#define TYPES (~(UINT32_C(1) << ZMQ_STREAM | UINT32_C(1) << ZMQ_DGRAM))
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443 };
 

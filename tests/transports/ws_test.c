@@ -94,6 +94,7 @@ TEST(endpoints_that_cannot_be_are_refused)
         { ZMQ_REQ, NULL, "ws://127.0.0.1:*", EINVAL },
         { ZMQ_REQ, NULL, "ws://[::1]:9", EINVAL },
         { ZMQ_STREAM, "ws://127.0.0.1:*", "ws://127.0.0.1:9", ENOCOMPATPROTO },
+        { ZMQ_DGRAM, "ws://127.0.0.1:*", "ws://127.0.0.1:9", ENOCOMPATPROTO },
     };
     char path[1024] = "ws://127.0.0.1:9/";
     void *ctx = open_ctx();
@@ -680,6 +681,29 @@ TEST(client_may_be_answered_without_a_mechanism)
     WS_HEAR(&p, "\0c");
     ws_await(&p, FIN | PING);
     close(p.fd);
+    hang_up(&c);
+}
+
+TEST(client_may_be_answered_otherwise_the_next_time)
+{
+    struct called c = await_call(ZMQ_PUSH);
+
+    connect_to(c.socket, c.endpoint);
+    for (int i = 0; i < 4; i++) {
+        struct ws_peer p = ws_server(c.listener, i % 2 ? "ZWS2.0" : "ZWS2.0/NULL");
+        if (i % 2) {
+            WS_HEAR(&p, "\0");
+            WS_SAY(&p, "\0");
+        } else {
+            WS_HEAR(&p, "\2\5READY\13Socket-Type\0\0\0\4PUSH");
+            WS_SAY(&p, READY("\4PULL"));
+        }
+        EXPECT_UP(c.monitor, "again");
+        send_text(c.socket, "hello");
+        WS_HEAR(&p, "\0hello");
+        close(p.fd);
+        EXPECT_LOST(c.monitor, "closed");
+    }
     hang_up(&c);
 }
 
