@@ -42,10 +42,11 @@ const struct zn_pattern *zn_pattern_find(int type)
 }
 
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp,
-    &zn_transport_ipc,
-    &zn_transport_inproc,
-    &zn_transport_udp,
+    &zn_transport_tcp, &zn_transport_ipc, &zn_transport_inproc,
+    &zn_transport_udp, &zn_transport_ws,
+#ifdef ZN_HAVE_GNUTLS
+    &zn_transport_wss,
+#endif
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

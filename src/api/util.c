@@ -56,6 +56,12 @@ void zmq_version(int *major, int *minor, int *patch)
 #define HAS_GSSAPI 0
 #endif
 
+#ifdef ZN_HAVE_GNUTLS
+#define HAS_WSS 1
+#else
+#define HAS_WSS 0
+#endif
+
 /* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
 static const struct {
     const char *name;
@@ -63,7 +69,7 @@ static const struct {
 } capabilities[] = {
     { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
     { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
-    { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
+    { "vsock", 0 }, { "WS", 1 },    { "WSS", HAS_WSS },
 };
 
 int zmq_has(const char *capability)

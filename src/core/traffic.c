@@ -363,7 +363,7 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     } else if (kept > 0) {
         memcpy(scratch, ss->partial, kept);
     }
-    size_t ahead = kept == 0 ? foresee_big(ss, size) : 0;
+    size_t ahead = kept == 0 && ss->stream == NULL ? foresee_big(ss, size) : 0;
     if (ahead > 0) {
         head = ss->big_prefix;
         iov[count++] = (struct zn_iov){ scratch, head };
@@ -373,6 +373,10 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     }
 
     ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, iov, count);
+    if (ss->stream != NULL && ss->stream->heard) {
+        ss->stream->heard = false;
+        ss->heard_pong = ss->heard_ttl = true;
+    }
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
     size_t asked = direct + head - kept + ahead;

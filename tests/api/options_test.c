@@ -481,9 +481,9 @@ TEST(metadata_is_a_pair_whose_name_starts_with_x)
 
 TEST(unknown_options_are_einval)
 {
-    static const int options[] = { -1,  0,   1,   2,    3,       10,     20, 26,
-                                   29,  30,  67,  70,   82,      83,     85, 103,
-                                   117, 124, 125, 1000, INT_MAX, INT_MIN };
+    static const int options[] = { -1, 0,   1,   2,   3,    10,      20,
+                                   26, 29,  30,  67,  70,   82,      83,
+                                   85, 117, 124, 125, 1000, INT_MAX, INT_MIN };
     void *ctx = open_ctx();
 
     for (int type = 0; type < TYPES; type++) {
@@ -509,6 +509,7 @@ TEST(security_options_not_built_in_are_einval)
         { ZMQ_CURVE_SERVER, "curve" },
         { ZMQ_GSSAPI_SERVER, "gssapi" },
         { ZMQ_GSSAPI_PLAINTEXT, "gssapi" },
+        { ZMQ_WSS_TRUST_SYSTEM, "WSS" },
     };
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
 
