@@ -289,7 +289,10 @@ static void begin(struct zn_session *ss)
     } else if (ss->stream == NULL) {
         begin_talk(ss);
     } else {
-        int limit = connects ? options(ss)->connect_timeout : options(ss)->handshake_ivl;
+        /* The kernel's own limit, which a connect_timeout of 0 stands for, ends no talk. */
+        int limit = options(ss)->handshake_ivl;
+        if (connects && options(ss)->connect_timeout > 0)
+            limit = options(ss)->connect_timeout;
         zn_session_set_phase(ss, ZN_PHASE_OPENING);
         zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)limit);
         zn_session_open(ss);

@@ -209,6 +209,8 @@ uint16_t zn_addr_port(const struct zn_addr *addr);
 enum zn_family zn_addr_family(const struct zn_addr *addr);
 /* "1.2.3.4" or "::1" (no brackets, no port). */
 int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size);
+/* The host in network order: 4 bytes (of a mapped IPv4 as well) or 16. An internet address. */
+size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16]);
 /* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */
 void zn_addr_map_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */

@@ -206,7 +206,7 @@ void zn_addr_map_v4(struct zn_addr *addr)
     set_v6(addr, mapped, ntohs(in.sin_port), 0);
 }
 
-static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
+size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16])
 {
     if (addr->family == AF_INET) {
         struct sockaddr_in in = v4(addr);
@@ -225,8 +225,8 @@ static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits)
 {
     uint8_t x[16], y[16];
-    size_t size = host_bytes(a, x);
-    if (size != host_bytes(net, y))
+    size_t size = zn_addr_host_bytes(a, x);
+    if (size != zn_addr_host_bytes(net, y))
         return false;
     if (bits < 0 || bits > (int)size * 8)
         bits = (int)size * 8;
