@@ -109,6 +109,17 @@ static void try_later(struct zn_session *ss)
     zn_session_due(ss, ZN_DUE_PHASE, ms);
 }
 
+/* How long the address being tried may take, in ms. One that does not answer must not hold up
+ * the next for as long as the kernel has patience, which is minutes. */
+enum { NEXT_WAITS = 5000 };
+
+static uint64_t attempt_limit(const struct zn_session *ss)
+{
+    if (options(ss)->connect_timeout > 0)
+        return (uint64_t)options(ss)->connect_timeout;
+    return ss->target_index < ss->target->count ? NEXT_WAITS : 0;
+}
+
 /* Opens the next of the addresses that were found. */
 static void try_next(struct zn_session *ss, int error)
 {
@@ -128,7 +139,7 @@ static void try_next(struct zn_session *ss, int error)
         zn_session_set_phase(ss, ZN_PHASE_CONNECTING);
         if (pending) {
             tell_attempt(ss, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS);
-            zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->connect_timeout);
+            zn_session_due(ss, ZN_DUE_PHASE, attempt_limit(ss));
         }
         int rc = zn_loop_watch(ss->loop, &ss->watch, fd, true);
         ss->watched = rc == 0;
@@ -172,6 +183,16 @@ static void resolve(struct zn_session *ss)
         zn_session_drop(ss);
         try_later(ss);
     }
+}
+
+void zn_session_stop_resolving(struct zn_session *ss)
+{
+    struct zn_resolution *q = ss->resolution;
+    if (q == NULL || !zn_resolver_forget(socket_of(ss)->ctx, q))
+        return;
+    ss->resolution = NULL;
+    zn_free(q);
+    zn_session_drop(ss);
 }
 
 void zn_session_resolved(struct zn_session *ss)

@@ -377,6 +377,7 @@ void zn_session_die(struct zn_session *ss)
     memset(ss->due, 0, sizeof ss->due);
     zn_loop_clear_timer(ss->loop, &ss->timer);
     zn_session_close_fd(ss);
+    zn_session_stop_resolving(ss);
     zn_session_traffic_reset(ss);
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);

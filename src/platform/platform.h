@@ -123,6 +123,9 @@ int zn_thread_start(struct zn_thread **out, const char *name,
                     const struct zn_thread_options *options, void (*main)(void *),
                     void *arg);
 void zn_thread_join(struct zn_thread *t);
+/* Nobody will join t, which runs; it may outlive its maker, so that from now on the library is
+ * not unloaded. */
+void zn_thread_leave(struct zn_thread *t);
 
 /* A counter that each fork raises in the child, so that what was made before can tell:
  * cheaper than asking for the process's number. */
@@ -215,7 +218,8 @@ size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16]);
 void zn_addr_map_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits);
-/* Blocks. Fills up to max addresses, best first; the count or -ENOENT. */
+/* Blocks. Fills up to max addresses, best first, the families by turns (RFC 8305, 4); the count
+ * or -ENOENT. */
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max);
 
 int zn_unlink(const char *path);
@@ -255,6 +259,10 @@ int zn_poller_wait(int poller, struct zn_poller_event *events, int max,
 #ifdef ZN_FAULTS
 enum zn_fault_kind { ZN_FAULT_ALLOC, ZN_FAULT_CALL, ZN_FAULT_KINDS };
 bool zn_fault(enum zn_fault_kind kind, const char *site);
+/* Answers in place of zn_resolve(), if it is set. */
+typedef int zn_fault_resolver(const char *host, uint16_t port, bool ipv6,
+                              struct zn_addr *out, int max);
+extern zn_fault_resolver *_Atomic zn_fault_resolve;
 #else
 #define zn_fault(kind, site) false
 #endif

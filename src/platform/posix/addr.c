@@ -237,8 +237,42 @@ bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int b
     return rest == 0 || (x[whole] ^ y[whole]) >> (8 - rest) == 0;
 }
 
+#ifdef ZN_FAULTS
+zn_fault_resolver *_Atomic zn_fault_resolve;
+#endif
+
+static struct addrinfo *next_of(struct addrinfo *i, int family)
+{
+    while (i != NULL && i->ai_family != family)
+        i = i->ai_next;
+    return i;
+}
+
+/* From one family and then the other, each in its order, the first one's family first. */
+static int take_by_turns(struct addrinfo *list, struct zn_addr *out, int max)
+{
+    struct addrinfo *next[2] = { next_of(list, AF_INET6), next_of(list, AF_INET) };
+    int count = 0, turn = list->ai_family == AF_INET;
+    while (count < max && (next[0] != NULL || next[1] != NULL)) {
+        if (next[turn] == NULL)
+            turn = !turn;
+        struct addrinfo *i = next[turn];
+        memset(&out[count], 0, sizeof *out);
+        memcpy(out[count].bytes, i->ai_addr, i->ai_addrlen);
+        out[count++].size = (uint32_t)i->ai_addrlen;
+        next[turn] = next_of(i->ai_next, i->ai_family);
+        turn = !turn;
+    }
+    return count;
+}
+
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max)
 {
+#ifdef ZN_FAULTS
+    zn_fault_resolver *instead = atomic_load(&zn_fault_resolve);
+    if (instead != NULL)
+        return instead(host, port, ipv6, out, max);
+#endif
     struct addrinfo hints = { .ai_family = ipv6 ? AF_UNSPEC : AF_INET,
                               .ai_socktype = SOCK_STREAM };
     struct addrinfo *list = NULL;
@@ -248,14 +282,7 @@ int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, 
         getaddrinfo(host, service, &hints, &list) != 0)
         return -ENOENT;
 
-    int count = 0;
-    for (struct addrinfo *i = list; i != NULL && count < max; i = i->ai_next) {
-        if (i->ai_addrlen > sizeof out->bytes)
-            continue;
-        memset(&out[count], 0, sizeof *out);
-        memcpy(out[count].bytes, i->ai_addr, i->ai_addrlen);
-        out[count++].size = (uint32_t)i->ai_addrlen;
-    }
+    int count = take_by_turns(list, out, max);
     freeaddrinfo(list);
     return count > 0 ? count : -ENOENT;
 }
