@@ -40,9 +40,13 @@ const struct zn_pattern *zn_pattern_find(int type)
 }
 
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp,
-    &zn_transport_ipc,
-    &zn_transport_inproc,
+    &zn_transport_tcp,   &zn_transport_ipc,  &zn_transport_inproc,
+#ifdef ZN_HAVE_TIPC
+    &zn_transport_tipc,
+#endif
+#ifdef ZN_HAVE_VSOCK
+    &zn_transport_vsock, &zn_transport_vmci,
+#endif
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

@@ -482,12 +482,10 @@ TEST(xpub_looks_for_subscriptions_in_every_frame_unless_told_not_to)
 
 TEST(notices_carry_the_properties_of_the_peer)
 {
-    static const char *const transports[] = { "tcp", "ipc" };
-
-    for (size_t i = 0; i < 2; i++) {
+    for (const char *const *t = test_transports_of(TEST_STREAMS); *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
-        test_bind(xpub, transports[i], endpoint);
+        test_bind(xpub, *t, endpoint);
         void *a = connected(ctx, ZMQ_SUB, endpoint);
         zmq_msg_t m;
 

@@ -164,6 +164,10 @@ enum zn_family zn_addr_family(const struct zn_addr *addr)
         return ZN_AF_INET6;
     case AF_UNIX:
         return ZN_AF_LOCAL;
+    case AF_TIPC:
+        return ZN_AF_TIPC;
+    case AF_VSOCK:
+        return ZN_AF_VSOCK;
     default:
         return ZN_AF_ANY;
     }
@@ -189,6 +193,13 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
 {
     if (addr->family == AF_UNIX)
         return local_text(addr, buf, size);
+    uint32_t cid, node, number;
+    if (zn_addr_vsock_parts(addr, &cid, &number) == 0)
+        return snprintf(buf, size, "%u", (unsigned)cid) < (int)size ? 0 : -EINVAL;
+    if (zn_addr_tipc_socket(addr, &node, &number) == 0)
+        return snprintf(buf, size, ZN_TIPC_NODE, ZN_TIPC_NODE_PARTS(node)) < (int)size
+                   ? 0
+                   : -EINVAL;
     if (addr->family != AF_INET && addr->family != AF_INET6)
         return -EAFNOSUPPORT;
     int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size,
