@@ -146,7 +146,7 @@ static void try_next(struct zn_session *ss, int error)
         if (rc < 0)
             zn_session_attempt_failed(ss, rc);
         else if (!pending)
-            zn_session_connected(ss);
+            zn_session_connected(ss, false);
         return;
     }
     if (error == -ECONNREFUSED &&
@@ -320,12 +320,15 @@ static void begin(struct zn_session *ss)
     }
 }
 
-void zn_session_connected(struct zn_session *ss)
+void zn_session_connected(struct zn_session *ss, bool hung_up)
 {
     int rc = zn_sock_error(ss->fd);
     struct zn_addr peer;
-    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN)
-        return;                          /* not yet: an early event */
+    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN) {
+        if (!hung_up)
+            return;                      /* not yet: an early event */
+        rc = -ECONNRESET;                /* TIPC: connected and lost before we looked */
+    }
     if (rc == 0)
         rc = transport_of(ss)->tune(ss->fd, options(ss), false);
     if (rc < 0) {
