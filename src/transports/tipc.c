@@ -2,11 +2,12 @@
  *
  * A listener may be bound to a range of instances of a service, which connects find wherever it
  * is, or be known by its socket alone. It is reported as that socket, "<Z.C.N:REF>". */
-#ifdef ZN_HAVE_TIPC
 #include <stdio.h>
 
 #include "core/endpoint.h"
 #include "transports/plain.h"
+
+#ifdef ZN_HAVE_TIPC
 
 static void name(const struct zn_addr *a, char *buf, size_t size)
 {

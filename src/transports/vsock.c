@@ -1,11 +1,12 @@
 /* transports/vsock.c - vsock:// and vmci://, between virtual machines and their host, over
  * Linux's AF_VSOCK. Which hypervisor carries it (virtio, VMware's VMCI, Hyper-V) is the
  * kernel's affair: the addresses are the same, and the two schemes differ in name alone. */
-#ifdef ZN_HAVE_VSOCK
 #include <stdio.h>
 
 #include "core/endpoint.h"
 #include "transports/plain.h"
+
+#ifdef ZN_HAVE_VSOCK
 
 static void put_number(char *buf, size_t size, uint32_t n)
 {
