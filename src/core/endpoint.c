@@ -156,7 +156,8 @@ int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *ca
 
 /* ---- vsock and TIPC. */
 
-bool zn_take_number(const char **p, uint32_t most, uint32_t *out)
+/* A decimal number at *p, which is moved past it; false: there is none, or it is larger. */
+static bool take_number(const char **p, uint32_t most, uint32_t *out)
 {
     uint64_t value = 0;
     const char *at = *p;
@@ -175,7 +176,7 @@ static bool take_vsock_number(const char **p, uint32_t *out)
     size_t any = **p == '*' ? 1 : strncmp(*p, "-1", 2) == 0 ? 2 : 0;
     *p += any;
     *out = UINT32_MAX;
-    return any > 0 || zn_take_number(p, UINT32_MAX - 1, out);
+    return any > 0 || take_number(p, UINT32_MAX - 1, out);
 }
 
 int zn_vsock_parse(const char *address, bool bind, struct zn_vsock_name *name)
@@ -217,9 +218,9 @@ static bool take_char(const char **p, char c)
 static bool take_node(const char **p, uint32_t *node)
 {
     uint32_t zone, cluster, number;
-    if (!zn_take_number(p, 0xff, &zone) || !take_char(p, '.') ||
-        !zn_take_number(p, 0xfff, &cluster) || !take_char(p, '.') ||
-        !zn_take_number(p, 0xfff, &number))
+    if (!take_number(p, 0xff, &zone) || !take_char(p, '.') ||
+        !take_number(p, 0xfff, &cluster) || !take_char(p, '.') ||
+        !take_number(p, 0xfff, &number))
         return false;
     *node = zone << 24 | cluster << 12 | number;
     return true;
@@ -228,7 +229,7 @@ static bool take_node(const char **p, uint32_t *node)
 static bool take_field(const char **p, uint32_t *out)
 {
     skip_spaces(p);
-    return zn_take_number(p, UINT32_MAX, out);
+    return take_number(p, UINT32_MAX, out);
 }
 
 /* What follows "{": libzmq wants no space before a comma, but takes one behind it. */
@@ -263,4 +264,30 @@ int zn_tipc_parse(const char *address, bool bind, struct zn_tipc_name *name)
                      take_char(&p, ':') && take_field(&p, &name->ref) &&
                      take_char(&p, '>') && *p == '\0';
     return is_socket && !bind ? 0 : -EINVAL;
+}
+
+/* ---- udp. */
+
+int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name)
+{
+    const char *semicolon = strchr(address, ';'), *colon;
+    bool ignored, any_port = false;
+
+    *name = (struct zn_udp_name){ 0 };
+    if (semicolon != NULL) {
+        if (semicolon == address ||
+            take_host(address, (size_t)(semicolon - address), name->interface, &ignored))
+            return -EINVAL;
+        address = semicolon + 1;
+    }
+    if (split_at_port(address, address + strlen(address), &colon) < 0 ||
+        take_host(address, (size_t)(colon - address), name->host, &ignored) < 0 ||
+        name->host[0] == '\0')
+        return -EINVAL;
+    if (bind)
+        any_port = strcmp(colon + 1, "*") == 0 || strcmp(colon + 1, "0") == 0;
+    if (!any_port && (!is_digit(colon[1]) || !take_peer_port(colon + 1, &name->port)))
+        return -EINVAL;
+    name->any_host = strcmp(name->host, "*") == 0;
+    return 0;
 }

@@ -34,9 +34,6 @@ int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
 int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name,
                          bool *can_connect);
 
-/* A decimal number at *p, which is moved past it; false: there is none, or it is larger. */
-bool zn_take_number(const char **p, uint32_t most, uint32_t *out);
-
 /* The parts of vsock's "CID:PORT". UINT32_MAX: "*" or "-1", to bind only. -EINVAL; -ENODEV: no
  * CID. */
 struct zn_vsock_name {
@@ -54,5 +51,15 @@ struct zn_tipc_name {
     uint32_t node, ref;
 };
 int zn_tipc_parse(const char *address, bool bind, struct zn_tipc_name *name);
+
+/* The parts of udp's "[INTERFACE;]HOST:PORT". bind: PORT may be "*" or "0"; else it is a
+ * number from 1 to 65535. -EINVAL. */
+struct zn_udp_name {
+    char interface[256];                 /* "": none was given */
+    char host[256];
+    uint16_t port;
+    bool any_host;
+};
+int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name);
 
 #endif

@@ -13,6 +13,7 @@
 #include "core/guest.h"
 #include "core/monitor.h"
 #include "core/sealed.h"
+#include "core/spare.h"
 
 static void control(struct zn_session *ss);
 
@@ -132,7 +133,8 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
     if (ss->write_failed && !(by->may & ZN_WORK_IN))
         left |= ZN_WORK_IN;
     if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
-        (ss->kernel_full && zn_session_is_lent(ss)))
+        (ss->kernel_full && zn_session_is_lent(ss)) ||
+        (ss->spares && ss->due[ZN_DUE_TRIM] == 0))
         left |= ZN_WORK_CONTROL;
     return left;
 }
@@ -379,6 +381,8 @@ void zn_session_die(struct zn_session *ss)
     zn_session_close_fd(ss);
     zn_session_stop_resolving(ss);
     zn_session_traffic_reset(ss);
+    if (ss->spares)
+        zn_spare_clear();
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);
     zn_free(ss->target);
@@ -442,7 +446,8 @@ static void trim(struct zn_session *ss, uint64_t now)
 {
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
-        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
+        if (!ss->spares && !zn_queue_is_large(in, false) &&
+            !zn_queue_is_large(out, true) &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -463,6 +468,10 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    zn_session_forget_big(ss);
+    if (ss->spares)
+        zn_spare_expire();
+    ss->spares = false;
 }
 
 static void control(struct zn_session *ss)
@@ -540,31 +549,17 @@ static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
 
 int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end)
 {
-    const struct zn_options *o = options(ss);
-    struct zn_socket *s = socket_of(ss);
-    struct zn_pipe *p;
-    if (zn_pipe_new(&p, zn_socket_conflates(s, o, ZN_PAT_SEND),
-                    zn_socket_conflates(s, o, ZN_PAT_RECV)) < 0)
-        return -ENOMEM;
-    struct zn_end *e = &p->end[0];
-    e->route = ss->route;
-    e->initiator = ss->initiator;
-    zn_end_own(e, &zn_socket_owner, s);
-    zn_end_own(e->peer, &zn_session_owner, ss);
-    zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
-    ss->end = e->peer;
-    *socket_end = e;
-    return 0;
+    int rc = zn_pipe_make(ss->route, ss->initiator, &zn_session_owner, ss, &ss->end);
+    if (rc == 0)
+        *socket_end = ss->end->peer;
+    return rc;
 }
 
 void zn_session_unmake_pipe(struct zn_session *ss)
 {
     struct zn_end *mine = ss->end;
     ss->end = NULL;
-    zn_end_own(mine->peer, NULL, NULL);
-    zn_end_own(mine, NULL, NULL);
-    zn_end_release(mine->peer);
-    zn_end_release(mine);
+    zn_pipe_unmake(mine);
 }
 
 int zn_session_connect(struct zn_route *r)

@@ -83,6 +83,7 @@ struct zn_session {
     _Atomic uint8_t minded;              /* the loop looks whether it comes back */
     _Atomic int lent_fd;                 /* fd, which the loop does not watch now; or -1 */
     _Atomic uint64_t lent_until;         /* when the last borrower left */
+    bool spares;                         /* it has moved large messages: spare.h */
     uint64_t moved;                      /* messages both ways, when last looked at */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 
@@ -93,6 +94,11 @@ struct zn_session {
     struct zn_content *big;              /* a large frame that is arriving */
     uint64_t big_size, big_have;
     uint32_t big_before;                 /* size of the one before */
+    struct zn_content *big_next;         /* into which the next one is read, if it is like
+                                            it; or NULL */
+    uint32_t since_big;                  /* bytes that came behind the last one's end */
+    uint8_t big_prefix;                  /* so many of them before it, header and all; 0:
+                                            there is nothing to be foreseen */
     uint8_t big_flags;
 
     /* outbound, before the queue: hello message, pong, ping */
@@ -154,5 +160,7 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size);
 /* Bytes to go out before anything that is queued. -ENOMEM. */
 int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size);
 void zn_session_traffic_reset(struct zn_session *ss);
+/* Gives back what is kept for the next large message. */
+void zn_session_forget_big(struct zn_session *ss);
 
 #endif
