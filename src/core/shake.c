@@ -300,8 +300,10 @@ static int finish(struct zn_session *ss, struct zn_bytes rest)
 void zn_session_shake(struct zn_session *ss, unsigned words)
 {
     struct zn_bytes rest = { NULL, 0 };
-    bool gone = ss->handshake->waits && words & ZN_WORK_HUNG_UP;
-    int rc = gone ? -EPIPE : go_on(ss, words, &rest);
+    bool hung_up = words & ZN_WORK_HUNG_UP;
+    int rc = hung_up && ss->handshake->waits ? -EPIPE : go_on(ss, words, &rest);
+    if (rc == 0 && hung_up && ss->handshake->waits)
+        rc = -EPIPE;                     /* nobody will hear the answer */
     if (rc == 0)
         zn_loop_expect(ss->loop);
     if (rc == 1)
