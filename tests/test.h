@@ -94,12 +94,23 @@ void *test_thread_join(struct test_thread *thread);
 
 #define TEST_ENDPOINT 128
 
-/* The transports over which every pattern is tried; ends with NULL. */
-extern const char *const test_transports[];
+/* The transports of the table in test_api.c over which patterns are tried, those that work on
+ * this machine; each list ends with NULL. */
+enum test_kind {
+    TEST_ANY,
+    TEST_STREAMS,                        /* between processes */
+    TEST_RAW,                            /* that carry bare bytes as well */
+    TEST_ABSENT,                         /* those that do not work here */
+    TEST_KINDS
+};
+const char *const *test_transports_of(enum test_kind kind);
+#define test_transports test_transports_of(TEST_ANY)
 
-/* Where to bind: a fresh inproc name, a fresh ipc path or "tcp://127.0.0.1:*" (ws alike). Returns
- * buf. */
+/* Where to bind, fresh each time; it may be of the library's choice ("tcp://127.0.0.1:*").
+ * Returns buf. */
 char *test_endpoint(const char *transport, char buf[TEST_ENDPOINT]);
+/* The same, for peers that must connect before the bind. */
+char *test_fixed_endpoint(const char *transport, char buf[TEST_ENDPOINT]);
 /* Binds there; buf then holds the endpoint to connect to. Returns buf. */
 char *test_bind(void *socket, const char *transport, char buf[TEST_ENDPOINT]);
 /* A port that was free a moment ago, for peers that must connect before the bind. */

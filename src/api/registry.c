@@ -42,10 +42,16 @@ const struct zn_pattern *zn_pattern_find(int type)
 }
 
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp, &zn_transport_ipc, &zn_transport_inproc,
-    &zn_transport_udp, &zn_transport_ws,
+    &zn_transport_tcp,  &zn_transport_ipc, &zn_transport_inproc,
+    &zn_transport_udp,  &zn_transport_ws,
 #ifdef ZN_HAVE_GNUTLS
     &zn_transport_wss,
+#endif
+#ifdef ZN_HAVE_TIPC
+    &zn_transport_tipc,
+#endif
+#ifdef ZN_HAVE_VSOCK
+    &zn_transport_vsock, &zn_transport_vmci,
 #endif
 };
 

@@ -62,14 +62,29 @@ void zmq_version(int *major, int *minor, int *patch)
 #define HAS_WSS 0
 #endif
 
+#ifdef ZN_HAVE_TIPC
+#define HAS_TIPC 1
+#else
+#define HAS_TIPC 0
+#endif
+
+#ifdef ZN_HAVE_VSOCK
+#define HAS_VSOCK 1
+#else
+#define HAS_VSOCK 0
+#endif
+
 /* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
 static const struct {
     const char *name;
     int built;
 } capabilities[] = {
-    { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
-    { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
-    { "vsock", 0 }, { "WS", 1 },    { "WSS", HAS_WSS },
+    { "ipc", 1 },           { "draft", 1 },
+    { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
+    { "pgm", 0 },           { "norm", 0 },
+    { "tipc", HAS_TIPC },   { "vmci", HAS_VSOCK },
+    { "vsock", HAS_VSOCK }, { "WS", 1 },
+    { "WSS", HAS_WSS },
 };
 
 int zmq_has(const char *capability)

@@ -154,6 +154,118 @@ int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *ca
     return 0;
 }
 
+/* ---- vsock and TIPC. */
+
+/* A decimal number at *p, which is moved past it; false: there is none, or it is larger. */
+static bool take_number(const char **p, uint32_t most, uint32_t *out)
+{
+    uint64_t value = 0;
+    const char *at = *p;
+    while (is_digit(*at) && value <= most)
+        value = value * 10 + (uint64_t)(*at++ - '0');
+    if (at == *p || value > most)
+        return false;
+    *out = (uint32_t)value;
+    *p = at;
+    return true;
+}
+
+/* "*" and "-1" are any; what follows is left at *p. */
+static bool take_vsock_number(const char **p, uint32_t *out)
+{
+    size_t any = **p == '*' ? 1 : strncmp(*p, "-1", 2) == 0 ? 2 : 0;
+    *p += any;
+    *out = UINT32_MAX;
+    return any > 0 || take_number(p, UINT32_MAX - 1, out);
+}
+
+int zn_vsock_parse(const char *address, bool bind, struct zn_vsock_name *name)
+{
+    *name = (struct zn_vsock_name){ 0 };
+    if (strchr(address, ':') == NULL)
+        return -EINVAL;
+    if (*address == '@') {
+        name->local = true;
+        address++;
+    } else if (!take_vsock_number(&address, &name->cid)) {
+        return -ENODEV;
+    }
+    if (*address != ':')
+        return -ENODEV;
+    address++;
+    if (!take_vsock_number(&address, &name->port) || *address != '\0')
+        return -EINVAL;
+    bool any = name->cid == UINT32_MAX || name->port == UINT32_MAX;
+    return any && !bind ? -EINVAL : 0;
+}
+
+static void skip_spaces(const char **p)
+{
+    while (**p == ' ')
+        ++*p;
+}
+
+static bool take_char(const char **p, char c)
+{
+    skip_spaces(p);
+    if (**p != c)
+        return false;
+    ++*p;
+    return true;
+}
+
+/* "Z.C.N", of 8, 12 and 12 bits. */
+static bool take_node(const char **p, uint32_t *node)
+{
+    uint32_t zone, cluster, number;
+    if (!take_number(p, 0xff, &zone) || !take_char(p, '.') ||
+        !take_number(p, 0xfff, &cluster) || !take_char(p, '.') ||
+        !take_number(p, 0xfff, &number))
+        return false;
+    *node = zone << 24 | cluster << 12 | number;
+    return true;
+}
+
+static bool take_field(const char **p, uint32_t *out)
+{
+    skip_spaces(p);
+    return take_number(p, UINT32_MAX, out);
+}
+
+/* What follows "{": libzmq wants no space before a comma, but takes one behind it. */
+static int take_service(const char *p, bool bind, struct zn_tipc_name *name)
+{
+    name->service = true;
+    if (!take_field(&p, &name->type) || !take_char(&p, ',') ||
+        !take_field(&p, &name->lower))
+        return -EINVAL;
+    if (bind)
+        name->third = name->lower;
+    bool third = take_char(&p, ',');
+    if ((third && !take_field(&p, &name->third)) || !take_char(&p, '}'))
+        return -EINVAL;
+    if (!bind && !third && take_char(&p, '@') && !take_node(&p, &name->third))
+        return -EINVAL;
+    if (*p != '\0' || (bind && name->third < name->lower))
+        return -EINVAL;
+    return 0;
+}
+
+int zn_tipc_parse(const char *address, bool bind, struct zn_tipc_name *name)
+{
+    const char *p = address;
+    *name = (struct zn_tipc_name){ 0 };
+    if (take_char(&p, '{'))
+        return take_service(p, bind, name);
+    name->any = bind && strcmp(address, "<*>") == 0;
+    if (name->any)
+        return 0;
+    bool is_socket = take_char(&p, '<') && take_node(&p, &name->node) &&
+                     take_char(&p, ':') && take_field(&p, &name->ref) &&
+                     take_char(&p, '>') && *p == '\0';
+    return is_socket && !bind ? 0 : -EINVAL;
+}
+
 /* ---- udp. */
 
 int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name)

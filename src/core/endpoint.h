@@ -34,6 +34,24 @@ int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
 int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name,
                          bool *can_connect);
 
+/* The parts of vsock's "CID:PORT". UINT32_MAX: "*" or "-1", to bind only. -EINVAL; -ENODEV: no
+ * CID. */
+struct zn_vsock_name {
+    uint32_t cid, port;
+    bool local;                          /* "@": this machine's own CID */
+};
+int zn_vsock_parse(const char *address, bool bind, struct zn_vsock_name *name);
+
+/* TIPC: to bind "{TYPE,LOWER[,UPPER]}" or "<*>", to connect "{TYPE,INSTANCE[,DOMAIN]}",
+ * "{TYPE,INSTANCE}@Z.C.N" (a domain, too) or "<Z.C.N:REF>". -EINVAL. */
+struct zn_tipc_name {
+    bool service;                        /* in braces; else a socket */
+    bool any;                            /* "<*>" */
+    uint32_t type, lower, third;         /* UPPER, or DOMAIN: 0, wherever it is */
+    uint32_t node, ref;
+};
+int zn_tipc_parse(const char *address, bool bind, struct zn_tipc_name *name);
+
 /* The parts of udp's "[INTERFACE;]HOST:PORT". bind: PORT may be "*" or "0"; else it is a
  * number from 1 to 65535. -EINVAL. */
 struct zn_udp_name {

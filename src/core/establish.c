@@ -123,6 +123,17 @@ static void try_later(struct zn_session *ss)
     zn_session_due(ss, ZN_DUE_PHASE, ms);
 }
 
+/* How long the address being tried may take, in ms. One that does not answer must not hold up
+ * the next for as long as the kernel has patience, which is minutes. */
+enum { NEXT_WAITS = 5000 };
+
+static uint64_t attempt_limit(const struct zn_session *ss)
+{
+    if (options(ss)->connect_timeout > 0)
+        return (uint64_t)options(ss)->connect_timeout;
+    return ss->target_index < ss->target->count ? NEXT_WAITS : 0;
+}
+
 /* Opens the next of the addresses that were found. */
 static void try_next(struct zn_session *ss, int error)
 {
@@ -142,14 +153,14 @@ static void try_next(struct zn_session *ss, int error)
         zn_session_set_phase(ss, ZN_PHASE_CONNECTING);
         if (pending) {
             tell_attempt(ss, ZMQ_EVENT_CONNECT_DELAYED, EINPROGRESS);
-            zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->connect_timeout);
+            zn_session_due(ss, ZN_DUE_PHASE, attempt_limit(ss));
         }
         int rc = zn_loop_watch(ss->loop, &ss->watch, fd, true);
         ss->watched = rc == 0;
         if (rc < 0)
             zn_session_attempt_failed(ss, rc);
         else if (!pending)
-            zn_session_connected(ss);
+            zn_session_connected(ss, false);
         return;
     }
     if (error == -ECONNREFUSED &&
@@ -186,6 +197,16 @@ static void resolve(struct zn_session *ss)
         zn_session_drop(ss);
         try_later(ss);
     }
+}
+
+void zn_session_stop_resolving(struct zn_session *ss)
+{
+    struct zn_resolution *q = ss->resolution;
+    if (q == NULL || !zn_resolver_forget(socket_of(ss)->ctx, q))
+        return;
+    ss->resolution = NULL;
+    zn_free(q);
+    zn_session_drop(ss);
 }
 
 void zn_session_resolved(struct zn_session *ss)
@@ -303,19 +324,25 @@ static void begin(struct zn_session *ss)
     } else if (ss->stream == NULL) {
         begin_talk(ss);
     } else {
-        int limit = connects ? options(ss)->connect_timeout : options(ss)->handshake_ivl;
+        /* The kernel's own limit, which a connect_timeout of 0 stands for, ends no talk. */
+        int limit = options(ss)->handshake_ivl;
+        if (connects && options(ss)->connect_timeout > 0)
+            limit = options(ss)->connect_timeout;
         zn_session_set_phase(ss, ZN_PHASE_OPENING);
         zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)limit);
         zn_session_open(ss);
     }
 }
 
-void zn_session_connected(struct zn_session *ss)
+void zn_session_connected(struct zn_session *ss, bool hung_up)
 {
     int rc = zn_sock_error(ss->fd);
     struct zn_addr peer;
-    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN)
-        return;                          /* not yet: an early event */
+    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN) {
+        if (!hung_up)
+            return;                      /* not yet: an early event */
+        rc = -ECONNRESET;                /* TIPC: connected and lost before we looked */
+    }
     if (rc == 0)
         rc = transport_of(ss)->tune(ss->fd, options(ss), false);
     if (rc < 0) {

@@ -10,9 +10,11 @@ void zn_session_begin(struct zn_session *ss);
 void zn_session_attempt(struct zn_session *ss);          /* to connect */
 void zn_session_attempt_failed(struct zn_session *ss, int error);
 void zn_session_resolved(struct zn_session *ss);
+void zn_session_stop_resolving(struct zn_session *ss);
 void zn_session_open(struct zn_session *ss);             /* its stream */
 void zn_session_open_failed(struct zn_session *ss, int error);
-void zn_session_connected(struct zn_session *ss);        /* or not: asks the kernel */
+/* Or not: asks the kernel. hung_up: which says that there is no connection any more. */
+void zn_session_connected(struct zn_session *ss, bool hung_up);
 int zn_session_established(struct zn_session *ss);
 /* The connection is over: -errno says why. Tries again, or dies. */
 void zn_session_lost(struct zn_session *ss, int error);

@@ -5,8 +5,8 @@
  * THREAD_SAFE (core/calls.c), and what belongs to one pattern: SUBSCRIBE,
  * UNSUBSCRIBE, XPUB_*, ROUTER_*, STREAM_NOTIFY, PROBE_ROUTER, REQ_*,
  * CONNECT_ROUTING_ID, ONLY_FIRST_SUBSCRIBE, TOPICS_COUNT (src/patterns).
- * Refused, as by a libzmq built without them: NORM_*, VMCI_*; CURVE_*, GSSAPI_* and WSS_*
- * where their library is not built in. */
+ * Refused, as by a libzmq built without them: NORM_*; CURVE_*, GSSAPI_* and WSS_* where
+ * their library is not built in, VMCI_* where the system has no vsock. */
 #include "core/options.h"
 
 #include <errno.h>
@@ -87,6 +87,13 @@ static const struct zn_option table[] = {
     ROW(ZMQ_SOCKS_PROXY, NAME, socks_proxy, 1, INT_MAX, "host:port"),
     ROW(ZMQ_SOCKS_USERNAME, TEXT, socks_username, 0, 255, "text"),
     ROW(ZMQ_SOCKS_PASSWORD, TEXT, socks_password, 0, 255, "text"),
+#ifdef ZN_HAVE_VSOCK
+    ROW_FOR(SET, ZMQ_VMCI_BUFFER_SIZE, U64, vmci_buffer_size, 0, 0, "bytes"),
+    ROW_FOR(SET, ZMQ_VMCI_BUFFER_MIN_SIZE, U64, vmci_buffer_min_size, 0, 0, "bytes"),
+    ROW_FOR(SET, ZMQ_VMCI_BUFFER_MAX_SIZE, U64, vmci_buffer_max_size, 0, 0, "bytes"),
+    ROW_FOR(SET, ZMQ_VMCI_CONNECT_TIMEOUT, INT, vmci_connect_timeout, INT_MIN, INT_MAX,
+            "ms"),
+#endif
 
     /* multicast */
     ROW(ZMQ_RATE, INT, rate, 1, INT_MAX, "kbit/s"),
@@ -167,6 +174,7 @@ static const struct zn_options defaults = {
     .multicast_maxtpdu = 1500,
     .multicast_loop = 1,
     .stream_notify = 1,
+    .vmci_connect_timeout = -1,
 };
 
 const struct zn_option *zn_option_find(int option)

@@ -28,6 +28,7 @@ struct zn_options {
     /* ints (0/1 ones are int too, as the table's rows are) */
     uint64_t affinity;
     int64_t maxmsgsize;
+    uint64_t vmci_buffer_size, vmci_buffer_min_size, vmci_buffer_max_size;
     int sndhwm, rcvhwm, rate, recovery_ivl, sndbuf, rcvbuf, linger;
     int reconnect_ivl, reconnect_ivl_max, reconnect_stop, backlog;
     int rcvtimeo, sndtimeo, ipv6, immediate, conflate, tos, priority, busy_poll;
@@ -43,6 +44,7 @@ struct zn_options {
     int gssapi_plaintext, gssapi_principal_nametype, gssapi_service_principal_nametype;
     int max_connections, max_connections_per_address;
     int wss_trust_system;
+    int vmci_connect_timeout;
     uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];
 
     struct zn_blob routing_id;

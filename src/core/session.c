@@ -383,6 +383,7 @@ void zn_session_die(struct zn_session *ss)
     memset(ss->due, 0, sizeof ss->due);
     zn_loop_clear_timer(ss->loop, &ss->timer);
     zn_session_close_fd(ss);
+    zn_session_stop_resolving(ss);
     zn_session_traffic_reset(ss);
     if (ss->spares)
         zn_spare_clear();
@@ -501,7 +502,7 @@ void zn_session_control(struct zn_session *ss, unsigned words)
     if (phase == ZN_PHASE_DEAD)
         return;
     if (phase == ZN_PHASE_CONNECTING && words & (ZN_WORK_ROOM | ZN_WORK_IN))
-        zn_session_connected(ss);
+        zn_session_connected(ss, words & ZN_WORK_HUNG_UP);
     if (phase == ZN_PHASE_RESOLVING && words & ZN_WORK_RESOLVED)
         zn_session_resolved(ss);
     if (phase == ZN_PHASE_OPENING && words & (ZN_WORK_IN | ZN_WORK_ROOM))

@@ -123,6 +123,9 @@ int zn_thread_start(struct zn_thread **out, const char *name,
                     const struct zn_thread_options *options, void (*main)(void *),
                     void *arg);
 void zn_thread_join(struct zn_thread *t);
+/* Nobody will join t, which runs; it may outlive its maker, so that from now on the library is
+ * not unloaded. */
+void zn_thread_leave(struct zn_thread *t);
 
 /* A counter that each fork raises in the child, so that what was made before can tell:
  * cheaper than asking for the process's number. */
@@ -156,7 +159,14 @@ struct zn_iov {                          /* laid out as struct iovec */
     size_t size;
 };
 
-enum zn_family { ZN_AF_ANY, ZN_AF_INET, ZN_AF_INET6, ZN_AF_LOCAL };
+enum zn_family {
+    ZN_AF_ANY,
+    ZN_AF_INET,
+    ZN_AF_INET6,
+    ZN_AF_LOCAL,
+    ZN_AF_TIPC,                          /* these where ZN_HAVE_TIPC, ZN_HAVE_VSOCK */
+    ZN_AF_VSOCK
+};
 
 int zn_sock_open(enum zn_family family);                 /* a stream socket */
 int zn_sock_bind(int fd, const struct zn_addr *addr);
@@ -223,8 +233,10 @@ void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port);
 int zn_addr_interface(struct zn_addr *addr, const char *name, bool ipv6, uint16_t port);
 uint16_t zn_addr_port(const struct zn_addr *addr);
 enum zn_family zn_addr_family(const struct zn_addr *addr);
-/* "1.2.3.4" or "::1" (no brackets, no port). */
+/* "1.2.3.4" or "::1" (no brackets, no port); a CID of vsock, a node "1.2.3" of TIPC. */
 int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size);
+/* The host in network order: 4 bytes (of a mapped IPv4 as well) or 16. An internet address. */
+size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16]);
 /* With the port: "1.2.3.4:5", "[::1]:5"; both ways. IPv4 stays so, mapped or not; one NUL at
  * the end of a text does not count. -EINVAL. */
 int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size);
@@ -236,7 +248,36 @@ void zn_addr_set_interface(struct zn_addr *addr, int interface);
 void zn_addr_map_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits);
-/* Blocks. Fills up to max addresses, best first; the count or -ENOENT. */
+
+/* TIPC: a service range to be bound, an instance of a service to be looked up in a domain (0:
+ * wherever it is), a socket by its node and reference. */
+enum zn_tipc_kind { ZN_TIPC_RANGE, ZN_TIPC_SERVICE, ZN_TIPC_SOCKET };
+struct zn_tipc {
+    enum zn_tipc_kind kind;
+    uint32_t type, lower, upper;         /* of a service: lower alone */
+    uint32_t domain;
+    uint32_t node, ref;
+};
+/* A node as it is written: zone, cluster, node. */
+#define ZN_TIPC_NODE "%u.%u.%u"
+#define ZN_TIPC_NODE_PARTS(node) \
+    (unsigned)(node) >> 24, (unsigned)(node) >> 12 & 0xfff, (unsigned)(node)&0xfff
+void zn_addr_tipc(struct zn_addr *addr, const struct zn_tipc *t);
+/* Of a socket. -EAFNOSUPPORT: addr is something else. */
+int zn_addr_tipc_socket(const struct zn_addr *addr, uint32_t *node, uint32_t *ref);
+
+/* vsock: the address of a virtual machine, or its host, and a port. UINT32_MAX: any. */
+#define ZN_VSOCK_ANY UINT32_MAX
+void zn_addr_vsock(struct zn_addr *addr, uint32_t cid, uint32_t port);
+/* -EAFNOSUPPORT: addr is something else. */
+int zn_addr_vsock_parts(const struct zn_addr *addr, uint32_t *cid, uint32_t *port);
+/* This machine's own; -ENODEV: it has none. */
+int zn_vsock_local_cid(uint32_t *cid);
+/* Sizes in bytes, timeout in ms; 0: leave. */
+int zn_vsock_tune(int fd, uint64_t size, uint64_t min, uint64_t max, int timeout_ms);
+
+/* Blocks. Fills up to max addresses, best first, the families by turns (RFC 8305, 4); the count
+ * or -ENOENT. */
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max);
 
 int zn_unlink(const char *path);
@@ -276,6 +317,10 @@ int zn_poller_wait(int poller, struct zn_poller_event *events, int max,
 #ifdef ZN_FAULTS
 enum zn_fault_kind { ZN_FAULT_ALLOC, ZN_FAULT_CALL, ZN_FAULT_KINDS };
 bool zn_fault(enum zn_fault_kind kind, const char *site);
+/* Answers in place of zn_resolve(), if it is set. */
+typedef int zn_fault_resolver(const char *host, uint16_t port, bool ipv6,
+                              struct zn_addr *out, int max);
+extern zn_fault_resolver *_Atomic zn_fault_resolve;
 #else
 #define zn_fault(kind, site) false
 #endif

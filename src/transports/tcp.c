@@ -7,6 +7,8 @@
 #include "core/transport.h"
 #include "core/tune.h"
 
+#include "transports/socks.h"
+
 static void name(const struct zn_addr *a, char *buf, size_t size)
 {
     char host[256];
@@ -170,21 +172,36 @@ static int check(const char *address, const struct zn_options *o)
     struct zn_addr a;
     bool can_connect;
     int rc = zn_tcp_parse_connect(address, &n, &can_connect);
-    /* Until zinc speaks SOCKS nobody is led past a proxy that was asked for. */
-    if (rc == 0 && o->socks_proxy.size > 0)
-        return -ENOTSUP;
     if (rc == 0 && n.has_source)
         rc = local_address(n.source_host, n.source_any_host, n.source_port, o->ipv6, &a);
     return rc;
 }
 
+/* Its parts, if it can ever be reached. */
+static int take_apart(const char *address, struct zn_tcp_name *n)
+{
+    bool can_connect;
+    int rc = zn_tcp_parse_connect(address, n, &can_connect);
+    return rc < 0 || !can_connect ? -EINVAL : 0;
+}
+
+static bool has_proxy(const struct zn_options *o)
+{
+    return o->socks_proxy.size > 0;
+}
+
+/* Where the descriptor is to be connected to: the peer, or the proxy on the way. */
 static int find(const char *address, const struct zn_options *o, struct zn_target *t)
 {
     struct zn_tcp_name n;
-    bool can_connect;
-    int rc = zn_tcp_parse_connect(address, &n, &can_connect);
-    if (rc < 0 || !can_connect)
-        return -EINVAL;
+    int rc = take_apart(address, &n);
+    if (rc == 0 && has_proxy(o)) {
+        rc = take_apart((const char *)o->socks_proxy.data, &n);
+        if (n.has_source)
+            rc = -EINVAL;
+    }
+    if (rc < 0)
+        return rc;
     t->port = n.port;
     if (zn_addr_numeric(&t->addrs[0], n.host, n.port) == 0) {
         if (zn_addr_family(&t->addrs[0]) == ZN_AF_INET6 && !o->ipv6)
@@ -229,6 +246,17 @@ static int open_to(const char *address, const struct zn_addr *to,
     return rc;
 }
 
+static int stream(const char *address, const struct zn_options *o, bool accepted,
+                  struct zn_stream **out)
+{
+    struct zn_tcp_name n;
+    *out = NULL;
+    if (accepted || !has_proxy(o))
+        return 0;
+    int rc = take_apart(address, &n);
+    return rc < 0 ? rc : zn_socks_stream_new(&n, o, out);
+}
+
 /* ---- Names for unbind: what the address stands for as a peer's, then as our own. */
 
 static int alias(const char *address, const struct zn_options *o, int nth, char *buf,
@@ -257,6 +285,7 @@ const struct zn_transport zn_transport_tcp = {
     .find = find,
     .open = open_to,
     .tune = tune,
+    .stream = stream,
     .admit = admit,
     .name = name,
     .peer_address = peer_address,

@@ -9,11 +9,7 @@
 /* Where a server will be bound that is not there yet. */
 static void plan(struct net *net)
 {
-    if (strcmp(net->transport, "tcp") == 0)
-        snprintf(net->endpoint, sizeof net->endpoint, "tcp://127.0.0.1:%d",
-                 test_free_port());
-    else
-        test_endpoint(net->transport, net->endpoint);
+    test_fixed_endpoint(net->transport, net->endpoint);
 }
 
 static void late_server(struct net *net)

@@ -66,6 +66,16 @@ TEST(has_knows_what_is_built)
 #else
         { "gssapi", 0 },
 #endif
+#ifdef ZN_HAVE_TIPC
+        { "tipc", 1 },
+#else
+        { "tipc", 0 },
+#endif
+#ifdef ZN_HAVE_VSOCK
+        { "vsock", 1 },  { "vmci", 1 },
+#else
+        { "vsock", 0 },  { "vmci", 0 },
+#endif
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)

@@ -238,3 +238,111 @@ TEST(udp_names_that_are_too_long_are_refused)
     memcpy(text + 256, ";a:1", 5);
     CHECK_EQ(zn_udp_parse(text, false, &name), -EINVAL);
 }
+
+TEST(vsock_reads_numbers_any_and_our_own)
+{
+    static const struct {
+        const char *text;
+        int bind, connect;
+        uint32_t cid, port;
+        bool local;
+    } cases[] = {
+        { "1:5", 0, 0, 1, 5, false },
+        { "0:0", 0, 0, 0, 0, false },
+        { "4294967294:4294967294", 0, 0, UINT32_MAX - 1, UINT32_MAX - 1, false },
+        { "@:7", 0, 0, 0, 7, true },
+        { "*:*", 0, -EINVAL, UINT32_MAX, UINT32_MAX, false },
+        { "-1:-1", 0, -EINVAL, UINT32_MAX, UINT32_MAX, false },
+        { "2:*", 0, -EINVAL, 2, UINT32_MAX, false },
+        { "@:*", 0, -EINVAL, 0, UINT32_MAX, true },
+        { "", -EINVAL, -EINVAL, 0, 0, false },
+        { "5", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:", -EINVAL, -EINVAL, 0, 0, false },
+        { "5: 6", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:+6", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:*6", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:-11", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:4294967295", -EINVAL, -EINVAL, 0, 0, false },
+        { "5:99999999999999999999999", -EINVAL, -EINVAL, 0, 0, false },
+        { "4294967295:5", -ENODEV, -ENODEV, 0, 0, false },
+        { "name:5", -ENODEV, -ENODEV, 0, 0, false },
+        { "*1:5", -ENODEV, -ENODEV, 0, 0, false },
+        { ":5", -ENODEV, -ENODEV, 0, 0, false },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++)
+        for (int bind = 0; bind < 2; bind++) {
+            struct zn_vsock_name n;
+            int want = bind ? cases[i].bind : cases[i].connect;
+
+            CHECK_EQ(zn_vsock_parse(cases[i].text, bind, &n), want, "%s", cases[i].text);
+            if (want < 0)
+                continue;
+            CHECK_EQ(n.local, cases[i].local, "%s", cases[i].text);
+            CHECK(n.local || n.cid == cases[i].cid, "%s", cases[i].text);
+            CHECK_EQ(n.port, cases[i].port, "%s", cases[i].text);
+        }
+}
+
+TEST(tipc_reads_services_and_sockets)
+{
+    static const struct {
+        const char *text;
+        int bind, connect;
+        struct zn_tipc_name want;        /* of third: as bound */
+        uint32_t domain;
+    } cases[] = {
+        { "{5555,0,9}", 0, 0, { true, false, 5555, 0, 9, 0, 0 }, 9 },
+        { "{5555, 1, 3}", 0, 0, { true, false, 5555, 1, 3, 0, 0 }, 3 },
+        { "{ 5555,1 }", 0, 0, { true, false, 5555, 1, 1, 0, 0 }, 0 },
+        { "{4294967295,0,4294967295}",
+          0,
+          0,
+          { true, false, UINT32_MAX, 0, UINT32_MAX, 0, 0 },
+          UINT32_MAX },
+        { "{5555,4,2}", -EINVAL, 0, { true, false, 5555, 4, 2, 0, 0 }, 2 },
+        { "{5555,4}@1.2.3", -EINVAL, 0, { true, false, 5555, 4, 0, 0, 0 }, 0x01002003 },
+        { "<*>", 0, -EINVAL, { false, true, 0, 0, 0, 0, 0 }, 0 },
+        { "<1.2.3:4>", -EINVAL, 0, { false, false, 0, 0, 0, 0x01002003, 4 }, 0 },
+        { "<255.4095.4095:4294967295>",
+          -EINVAL,
+          0,
+          { false, false, 0, 0, 0, UINT32_MAX, UINT32_MAX },
+          0 },
+        { "<256.0.0:1>", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<0.4096.0:1>", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<0.0.4096:1>", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<0.0.0:4294967296>", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{4294967296,0}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2,3,4}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2,3}@1.1.1", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2}@1.1", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2}@", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,-2}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2,}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1,2", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{1}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{}", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "{", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<*", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "<*>x", -EINVAL, -EINVAL, { 0 }, 0 },
+        { "", -EINVAL, -EINVAL, { 0 }, 0 },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++)
+        for (int bind = 0; bind < 2; bind++) {
+            const struct zn_tipc_name *w = &cases[i].want;
+            struct zn_tipc_name n;
+            int want = bind ? cases[i].bind : cases[i].connect;
+
+            CHECK_EQ(zn_tipc_parse(cases[i].text, bind, &n), want, "%s %d", cases[i].text,
+                     bind);
+            if (want < 0)
+                continue;
+            CHECK(n.service == w->service && n.any == w->any, "%s", cases[i].text);
+            CHECK(n.type == w->type && n.lower == w->lower, "%s", cases[i].text);
+            CHECK_EQ(n.third, bind ? w->third : cases[i].domain, "%s", cases[i].text);
+            CHECK(n.node == w->node && n.ref == w->ref, "%s", cases[i].text);
+        }
+}

@@ -146,7 +146,9 @@ TEST(what_is_not_in_the_table_is_refused_both_ways)
                                  ZMQ_WSS_HOSTNAME,
 #endif
                                  ZMQ_NORM_MODE,
+#ifndef ZN_HAVE_VSOCK
                                  ZMQ_VMCI_BUFFER_SIZE,
+#endif
                                  125,
                                  127,
                                  ZMQ_ZINC_MAX_CONNECTIONS - 1,

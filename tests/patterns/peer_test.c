@@ -91,10 +91,7 @@ TEST(peer_has_a_number_before_there_is_anybody)
         struct net n = net_open();
         void *a = net_socket(&n, ZMQ_PEER), *b = net_socket(&n, ZMQ_PEER);
 
-        test_endpoint(*t, endpoint);
-        if (strchr(endpoint, '*') != NULL)
-            snprintf(endpoint, sizeof(endpoint), "%s://127.0.0.1:%d", *t,
-                     test_free_port());
+        test_fixed_endpoint(*t, endpoint);
         uint32_t to_a = connect_peer(b, endpoint);
         send_to(b, to_a, "early");
         CHECK_OK(zmq_bind(a, endpoint));

@@ -276,14 +276,13 @@ TEST(each_dish_gets_its_own_copy)
 TEST(dish_tells_all_its_groups_to_each_radio)
 {
     enum { GROUPS = 3000 };
-    static const char *const streams[] = { "ipc", "tcp", NULL };
 
-    for (const char *const *t = streams; *t != NULL; t++) {
+    for (const char *const *t = test_transports_of(TEST_STREAMS); *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], group[16];
         struct net n = net_open();
-        void *radio = net_bound(&n, ZMQ_RADIO, *t, endpoint);
-        void *dish = net_socket(&n, ZMQ_DISH);
+        void *radio = net_socket(&n, ZMQ_RADIO), *dish = net_socket(&n, ZMQ_DISH);
 
+        CHECK_OK(zmq_bind(radio, test_fixed_endpoint(*t, endpoint)));
         test_set_int(dish, ZMQ_RECONNECT_IVL, 1);
         for (int i = 0; i < GROUPS; i++) {
             snprintf(group, sizeof(group), "group %d", i);

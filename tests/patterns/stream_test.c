@@ -278,12 +278,10 @@ TEST(stream_moves_a_lot_of_bytes_both_ways)
 
 TEST(stream_talks_to_stream)
 {
-    static const char *const transports[] = { "tcp", "ipc" };
-
-    for (size_t i = 0; i < 2; i++) {
+    for (const char *const *t = test_transports_of(TEST_RAW); *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT], a_id[16], b_id[16];
         struct net n = net_open();
-        void *a = net_bound(&n, ZMQ_STREAM, transports[i], endpoint);
+        void *a = net_bound(&n, ZMQ_STREAM, *t, endpoint);
         void *b = net_connected(&n, ZMQ_STREAM, endpoint);
 
         expect(a, b_id, "");

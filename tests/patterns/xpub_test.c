@@ -482,12 +482,10 @@ TEST(xpub_looks_for_subscriptions_in_every_frame_unless_told_not_to)
 
 TEST(notices_carry_the_properties_of_the_peer)
 {
-    static const char *const transports[] = { "tcp", "ipc" };
-
-    for (size_t i = 0; i < 2; i++) {
+    for (const char *const *t = test_transports_of(TEST_STREAMS); *t != NULL; t++) {
         char endpoint[TEST_ENDPOINT];
         void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
-        test_bind(xpub, transports[i], endpoint);
+        test_bind(xpub, *t, endpoint);
         void *a = connected(ctx, ZMQ_SUB, endpoint);
         zmq_msg_t m;
 
@@ -590,7 +588,7 @@ TEST(a_connecting_xpub_forgets_what_a_lost_peer_wanted)
         if (strcmp(*t, "inproc") == 0)
             continue;                                /* its pipes do not come back */
         void *ctx = zmq_ctx_new(), *sub = new_socket(ctx, ZMQ_SUB);
-        test_bind(sub, *t, endpoint);
+        CHECK_OK(zmq_bind(sub, test_fixed_endpoint(*t, endpoint)));
         subscribe(sub, "A");
         void *xpub = new_socket(ctx, ZMQ_XPUB);
         test_set_int(xpub, ZMQ_RECONNECT_IVL, 10);

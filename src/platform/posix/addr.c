@@ -164,6 +164,10 @@ enum zn_family zn_addr_family(const struct zn_addr *addr)
         return ZN_AF_INET6;
     case AF_UNIX:
         return ZN_AF_LOCAL;
+    case AF_TIPC:
+        return ZN_AF_TIPC;
+    case AF_VSOCK:
+        return ZN_AF_VSOCK;
     default:
         return ZN_AF_ANY;
     }
@@ -189,6 +193,13 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
 {
     if (addr->family == AF_UNIX)
         return local_text(addr, buf, size);
+    uint32_t cid, node, number;
+    if (zn_addr_vsock_parts(addr, &cid, &number) == 0)
+        return snprintf(buf, size, "%u", (unsigned)cid) < (int)size ? 0 : -EINVAL;
+    if (zn_addr_tipc_socket(addr, &node, &number) == 0)
+        return snprintf(buf, size, ZN_TIPC_NODE, ZN_TIPC_NODE_PARTS(node)) < (int)size
+                   ? 0
+                   : -EINVAL;
     if (addr->family != AF_INET && addr->family != AF_INET6)
         return -EAFNOSUPPORT;
     int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size,
@@ -196,7 +207,7 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
     return rc == 0 ? 0 : -EINVAL;
 }
 
-static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
+size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16])
 {
     if (addr->family == AF_INET) {
         struct sockaddr_in in = v4(addr);
@@ -217,7 +228,7 @@ int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size)
     char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
     uint8_t bytes[16];
     bool is_v4 = (addr->family == AF_INET || addr->family == AF_INET6) &&
-                 host_bytes(addr, bytes) == 4;
+                 zn_addr_host_bytes(addr, bytes) == 4;
     int n;
     if (is_v4)
         n = snprintf(buf, size, "%u.%u.%u.%u:%u", (unsigned)bytes[0], (unsigned)bytes[1],
@@ -298,8 +309,8 @@ void zn_addr_map_v4(struct zn_addr *addr)
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits)
 {
     uint8_t x[16], y[16];
-    size_t size = host_bytes(a, x);
-    if (size != host_bytes(net, y))
+    size_t size = zn_addr_host_bytes(a, x);
+    if (size != zn_addr_host_bytes(net, y))
         return false;
     if (bits < 0 || bits > (int)size * 8)
         bits = (int)size * 8;
@@ -310,8 +321,42 @@ bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int b
     return rest == 0 || (x[whole] ^ y[whole]) >> (8 - rest) == 0;
 }
 
+#ifdef ZN_FAULTS
+zn_fault_resolver *_Atomic zn_fault_resolve;
+#endif
+
+static struct addrinfo *next_of(struct addrinfo *i, int family)
+{
+    while (i != NULL && i->ai_family != family)
+        i = i->ai_next;
+    return i;
+}
+
+/* From one family and then the other, each in its order, the first one's family first. */
+static int take_by_turns(struct addrinfo *list, struct zn_addr *out, int max)
+{
+    struct addrinfo *next[2] = { next_of(list, AF_INET6), next_of(list, AF_INET) };
+    int count = 0, turn = list->ai_family == AF_INET;
+    while (count < max && (next[0] != NULL || next[1] != NULL)) {
+        if (next[turn] == NULL)
+            turn = !turn;
+        struct addrinfo *i = next[turn];
+        memset(&out[count], 0, sizeof *out);
+        memcpy(out[count].bytes, i->ai_addr, i->ai_addrlen);
+        out[count++].size = (uint32_t)i->ai_addrlen;
+        next[turn] = next_of(i->ai_next, i->ai_family);
+        turn = !turn;
+    }
+    return count;
+}
+
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max)
 {
+#ifdef ZN_FAULTS
+    zn_fault_resolver *instead = atomic_load(&zn_fault_resolve);
+    if (instead != NULL)
+        return instead(host, port, ipv6, out, max);
+#endif
     struct addrinfo hints = { .ai_family = ipv6 ? AF_UNSPEC : AF_INET,
                               .ai_socktype = SOCK_STREAM };
     struct addrinfo *list = NULL;
@@ -321,14 +366,7 @@ int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, 
         getaddrinfo(host, service, &hints, &list) != 0)
         return -ENOENT;
 
-    int count = 0;
-    for (struct addrinfo *i = list; i != NULL && count < max; i = i->ai_next) {
-        if (i->ai_addrlen > sizeof out->bytes)
-            continue;
-        memset(&out[count], 0, sizeof *out);
-        memcpy(out[count].bytes, i->ai_addr, i->ai_addrlen);
-        out[count++].size = (uint32_t)i->ai_addrlen;
-    }
+    int count = take_by_turns(list, out, max);
     freeaddrinfo(list);
     return count > 0 ? count : -ENOENT;
 }

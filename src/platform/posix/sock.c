@@ -23,7 +23,7 @@ _Static_assert(sizeof(struct sockaddr_un) <= sizeof(((struct zn_addr *)0)->bytes
 
 int zn_sock_open(enum zn_family family)
 {
-    static const int af[] = { AF_INET, AF_INET, AF_INET6, AF_UNIX };
+    static const int af[] = { AF_INET, AF_INET, AF_INET6, AF_UNIX, AF_TIPC, AF_VSOCK };
     FAULT("socket", EMFILE);
     int fd = socket(af[family], SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return fd < 0 ? -errno : fd;

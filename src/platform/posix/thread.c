@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "platform/platform.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -100,5 +101,21 @@ int zn_thread_start(struct zn_thread **out, const char *name,
 void zn_thread_join(struct zn_thread *t)
 {
     pthread_join(t->id, NULL);
+    zn_free(t);
+}
+
+/* The code that runs must stay where it is. In a program that holds the library itself this
+ * changes nothing. */
+static void keep_loaded(void)
+{
+    Dl_info us;
+    if (dladdr(&zn_forks, &us) != 0)
+        dlopen(us.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void zn_thread_leave(struct zn_thread *t)
+{
+    keep_loaded();
+    pthread_detach(t->id);
     zn_free(t);
 }

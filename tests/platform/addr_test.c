@@ -1,0 +1,105 @@
+/* addr_test.c - what is made of the answers of the system's resolver, which here is ours. */
+#include "platform/platform.h"
+#include "tests/test.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+static const char *const *answers;
+static int asked_family, freed;
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+                struct addrinfo **out)
+{
+    struct addrinfo **end = out;
+
+    CHECK_STR(host, "name");
+    CHECK_STR(service, "7");
+    asked_family = hints->ai_family;
+    *out = NULL;
+    for (const char *const *a = answers; *a != NULL; a++) {
+        struct addrinfo *i = calloc(1, sizeof *i);
+        struct sockaddr_in6 *in6 = calloc(1, sizeof *in6);
+        struct sockaddr_in *in = (void *)in6;
+        bool v6 = strchr(*a, ':') != NULL;
+
+        i->ai_family = v6 ? AF_INET6 : AF_INET;
+        in6->sin6_family = (sa_family_t)i->ai_family;
+        if (strcmp(*a, "other") == 0)    /* a family that is nobody's */
+            i->ai_family = in6->sin6_family = AF_UNSPEC;
+        else
+            CHECK_EQ(inet_pton(i->ai_family, *a,
+                               v6 ? (void *)&in6->sin6_addr : (void *)&in->sin_addr),
+                     1);
+        i->ai_addr = (void *)in6;
+        i->ai_addrlen = v6 ? sizeof *in6 : sizeof *in;
+        *end = i;
+        end = &i->ai_next;
+    }
+    return *out != NULL ? 0 : EAI_NONAME;
+}
+
+void freeaddrinfo(struct addrinfo *list)
+{
+    freed++;
+    while (list != NULL) {
+        struct addrinfo *next = list->ai_next;
+        free(list->ai_addr);
+        free(list);
+        list = next;
+    }
+}
+
+TEST(addresses_come_from_both_families_by_turns)
+{
+    static const struct {
+        const char *what, *in[12], *want[9];
+    } cases[] = {
+        { "one", { "10.0.0.1" }, { "10.0.0.1" } },
+        { "four first",
+          { "10.0.0.1", "10.0.0.2", "::1", "::2" },
+          { "10.0.0.1", "::1", "10.0.0.2", "::2" } },
+        { "six first",
+          { "::1", "::2", "::3", "10.0.0.1" },
+          { "::1", "10.0.0.1", "::2", "::3" } },
+        { "more of one than there is room for",
+          { "::1", "::2", "::3", "::4", "::5", "::6", "::7", "::8", "::9", "10.0.0.1" },
+          { "::1", "10.0.0.1", "::2", "::3", "::4", "::5", "::6", "::7" } },
+        { "another family", { "other", "10.0.0.1" }, { "10.0.0.1" } },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct zn_addr got[8];
+        int want = 0, count;
+
+        answers = cases[i].in;
+        count = zn_resolve("name", 7, true, got, 8);
+        for (; cases[i].want[want] != NULL; want++) {
+            char text[64];
+            CHECK(want < count, "%s", cases[i].what);
+            CHECK_OK(zn_addr_host_text(&got[want], text, sizeof text));
+            CHECK_STR(text, cases[i].want[want], "%s", cases[i].what);
+        }
+        CHECK_EQ(count, want, "%s", cases[i].what);
+        CHECK_EQ(freed, i + 1);
+    }
+}
+
+TEST(addresses_are_asked_for_by_family)
+{
+    static const char *const one[] = { "10.0.0.1", NULL }, *const none[] = { NULL };
+    static const char *const odd[] = { "other", NULL };
+    struct zn_addr got[8];
+
+    answers = one;
+    CHECK_EQ(zn_resolve("name", 7, true, got, 8), 1);
+    CHECK_EQ(asked_family, AF_UNSPEC);
+    CHECK_EQ(zn_resolve("name", 7, false, got, 8), 1);
+    CHECK_EQ(asked_family, AF_INET);
+    answers = none;
+    CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
+    answers = odd;
+    CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
+}
