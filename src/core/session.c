@@ -442,6 +442,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
         if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
+            !zn_stream_is_large(ss->stream) &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -462,6 +463,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    zn_stream_trim(ss->stream);
 }
 
 static void control(struct zn_session *ss)

@@ -31,6 +31,10 @@ struct zn_stream_ops {
     /* Passes on what writev took and the kernel has not: 0: there is no such thing any more;
      * -EAGAIN: there is; -errno. NULL: writev keeps nothing back. */
     int (*flush)(struct zn_stream *st, int fd);
+    /* Whether it keeps much memory that it would not need while nothing moves; gives that
+     * back. NULL: never. */
+    bool (*is_large)(const struct zn_stream *st);
+    void (*trim)(struct zn_stream *st);
     /* Says goodbye, if that takes no waiting. fd is about to be closed. */
     void (*free)(struct zn_stream *st, int fd);
 };
@@ -38,6 +42,8 @@ struct zn_stream_ops {
 /* The first member of each stream. */
 struct zn_stream {
     const struct zn_stream_ops *ops;
+    /* Whoever reads will look again of itself: -EAGAIN from readv need promise nothing. */
+    bool awake;
 };
 
 /* st NULL: the descriptor itself. */
@@ -58,6 +64,17 @@ static inline ptrdiff_t zn_stream_writev(struct zn_stream *st, int fd,
 static inline int zn_stream_flush(struct zn_stream *st, int fd)
 {
     return st == NULL || st->ops->flush == NULL ? 0 : st->ops->flush(st, fd);
+}
+
+static inline bool zn_stream_is_large(const struct zn_stream *st)
+{
+    return st != NULL && st->ops->is_large != NULL && st->ops->is_large(st);
+}
+
+static inline void zn_stream_trim(struct zn_stream *st)
+{
+    if (st != NULL && st->ops->trim != NULL)
+        st->ops->trim(st);
 }
 
 static inline void zn_stream_free(struct zn_stream *st, int fd)
