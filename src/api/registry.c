@@ -43,6 +43,9 @@ static const struct zn_transport *const transports[] = {
     &zn_transport_tcp,
     &zn_transport_ipc,
     &zn_transport_inproc,
+#if ZN_HAVE_SHARED
+    &zn_transport_shm,
+#endif
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

@@ -72,7 +72,8 @@ struct zn_transport {
                  size_t size);
 };
 
-extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc;
+extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
+    zn_transport_shm;
 
 /* The registry (src/api/registry.c). NULL: no such scheme. */
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme);
