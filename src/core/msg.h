@@ -129,7 +129,7 @@ static inline void zn_msg_init(struct zn_msg *m)
     zn_msg_begin(m, ZN_MSG_INLINE, 0);
 }
 
-void zn_msg_drop(struct zn_msg *m);
+ZN_SELDOM void zn_msg_drop(struct zn_msg *m);
 /* A valid message lets go of all it has, to be initialised again. */
 static inline void zn_msg_empty(struct zn_msg *m)
 {

@@ -129,7 +129,7 @@ void zn_socket_hold(struct zn_socket *s);
 void zn_socket_drop(struct zn_socket *s);
 
 /* Its socket was closed while the lock was waited for. */
-void zn_handle_came_late(struct zn_handle *h);
+ZN_SELDOM void zn_handle_came_late(struct zn_handle *h);
 
 /* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
  * no I/O threads, and where a lock may be held for ever. */
@@ -156,7 +156,7 @@ static inline void zn_socket_lock(struct zn_socket *s)
     zn_lock(&s->handle->lock);
 }
 
-void zn_socket_unlock_slow(struct zn_socket *s, bool still);
+ZN_SELDOM void zn_socket_unlock_slow(struct zn_socket *s, bool still);
 
 /* Lets go of the lock, doing what was left to do. */
 static inline void zn_socket_unlock(struct zn_socket *s)
@@ -199,7 +199,7 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
 /* ---- For the core. */
 
 /* Empties the ready list. */
-void zn_socket_process_posts(struct zn_socket *s);
+ZN_SELDOM void zn_socket_process_posts(struct zn_socket *s);
 static inline void zn_socket_process(struct zn_socket *s)
 {
     if (ZN_UNLIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) != NULL))
@@ -207,7 +207,7 @@ static inline void zn_socket_process(struct zn_socket *s)
 }
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
-int zn_socket_rescue_stuck(struct zn_socket *s);
+ZN_SELDOM int zn_socket_rescue_stuck(struct zn_socket *s);
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
 static inline bool zn_socket_stopped(const struct zn_socket *s)
 {
