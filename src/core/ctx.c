@@ -9,6 +9,7 @@
 #include "core/options.h"
 #include "core/resolver.h"
 #include "core/socket.h"
+#include "core/spare.h"
 
 #define SOCKET_LIMIT 65535
 
@@ -179,6 +180,7 @@ int zn_ctx_term(struct zn_ctx *ctx)
         ctx->inproc_fini(ctx);
     zn_map_fini(&ctx->inproc_names);
     zn_borrowers_free(ctx);
+    zn_spare_trim();
     zn_free(ctx);
     return 0;
 }

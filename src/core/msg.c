@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "core/spare.h"
 
 _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 
@@ -19,9 +20,13 @@ struct zn_content *zn_content_new(size_t size)
     if (size > PTRDIFF_MAX - CONTENT_HEAD)   /* no object is larger */
         return NULL;
 
-    struct zn_content *c = zn_alloc(CONTENT_HEAD + size);
-    if (c == NULL)
-        return NULL;
+    struct zn_content *c = size >= ZN_SPARE_MIN ? zn_spare_take(size) : NULL;
+    if (c == NULL) {
+        c = zn_alloc(CONTENT_HEAD + size);
+        if (c == NULL)
+            return NULL;
+        c->cap = size;
+    }
 
     atomic_init(&c->refs, 1);
     c->data = (uint8_t *)c + CONTENT_HEAD;
@@ -36,9 +41,12 @@ struct zn_content *zn_content_grow(struct zn_content *c, size_t size)
     if (size > PTRDIFF_MAX - CONTENT_HEAD)
         return NULL;
 
-    c = zn_realloc(c, CONTENT_HEAD + size);
-    if (c == NULL)
-        return NULL;
+    if (size > c->cap) {
+        c = zn_realloc(c, CONTENT_HEAD + size);
+        if (c == NULL)
+            return NULL;
+        c->cap = size;
+    }
 
     c->data = (uint8_t *)c + CONTENT_HEAD;
     c->size = size;
@@ -54,6 +62,7 @@ struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, voi
     atomic_init(&c->refs, 1);
     c->data = data;
     c->size = size;
+    c->cap = 0;
     c->ffn = ffn;
     c->hint = hint;
     return c;
@@ -63,7 +72,8 @@ void zn_content_free(struct zn_content *c)
 {
     if (c->ffn != NULL)
         c->ffn(c->data, c->hint);
-    zn_free(c);
+    if (c->cap < ZN_SPARE_MIN || !zn_spare_give(c))
+        zn_free(c);
 }
 
 /* ---- Messages. */

@@ -18,6 +18,7 @@ struct zn_content {
     _Atomic uint32_t refs;
     uint8_t *data;
     size_t size;
+    size_t cap;                          /* behind this struct: size or more; or 0 */
     zn_free_fn *ffn;                     /* NULL: data lies behind this struct,
                                             or needs no freeing */
     void *hint;
