@@ -13,6 +13,7 @@
 #include "core/guest.h"
 #include "core/monitor.h"
 #include "core/sealed.h"
+#include "core/spare.h"
 
 static void control(struct zn_session *ss);
 
@@ -80,6 +81,7 @@ static void on_task(struct zn_task *t)
 /* Who runs a session: its loop, or a caller's thread with a buffer of its own, or without. */
 struct runner {
     bool on_loop;
+    bool awake;                          /* and looks again of itself */
     unsigned may;                        /* the words it may act on */
     uint8_t *scratch;
     size_t size;
@@ -90,7 +92,7 @@ static int read_in(struct zn_session *ss, const struct runner *by)
     bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
                   zn_end_peer_closed(ss->end);
     if (!let_go)
-        return zn_session_read(ss, by->scratch, by->size);
+        return zn_session_read(ss, by->scratch, by->size, !by->on_loop);
     return by->on_loop ? zn_session_drain(ss) : 0;
 }
 
@@ -102,8 +104,12 @@ static void move(struct zn_session *ss, unsigned words, const struct runner *by)
         ss->kernel_full = false;
     if (words & ZN_WORK_HUNG_UP)
         ss->hung_up = true;
+    if (ss->stream != NULL) {
+        ss->stream->polled = !by->on_loop && zn_session_is_lent(ss);
+        ss->stream->awake = by->awake && ss->stream->polled;
+    }
     if (words & (ZN_WORK_OUT | ZN_WORK_ROOM) && !ss->write_failed) {
-        rc = zn_session_write(ss);
+        rc = zn_session_write(ss, by->on_loop);
         if (rc < 0) {
             /* What the peer sent before it went is still to be read: the reader ends
              * the connection. */
@@ -132,7 +138,8 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
     if (ss->write_failed && !(by->may & ZN_WORK_IN))
         left |= ZN_WORK_IN;
     if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
-        (ss->kernel_full && zn_session_is_lent(ss)))
+        (ss->kernel_full && zn_session_is_lent(ss)) ||
+        (ss->due[ZN_DUE_TRIM] == 0 && zn_stream_is_large(ss->stream)))
         left |= ZN_WORK_CONTROL;
     return left;
 }
@@ -156,7 +163,10 @@ static void run_on_caller(struct zn_session *ss, const struct runner *by)
 
 static void run_on_loop(struct zn_session *ss)
 {
-    const struct runner by = { true, ~0u, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
+    const struct runner by = { .on_loop = true,
+                               .may = ~0u,
+                               .scratch = zn_loop_scratch(ss->loop),
+                               .size = ZN_LOOP_SCRATCH };
     uint32_t is;
     do {
         unsigned words =
@@ -188,9 +198,10 @@ void zn_session_run(struct zn_session *ss, bool on_loop)
         run_on_caller(ss, &by);
 }
 
-bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
+bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size, bool awake)
 {
-    const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
+    const struct runner by = { .awake = awake,
+                               .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
                                       ZN_WORK_LEND,
                                .scratch = scratch,
                                .size = size };
@@ -442,7 +453,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
         if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
-            !zn_stream_is_large(ss->stream) &&
+            !zn_stream_is_large(ss->stream) && !zn_spare_is_kept() &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -464,6 +475,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
     zn_stream_trim(ss->stream);
+    zn_spare_trim();
 }
 
 static void control(struct zn_session *ss)

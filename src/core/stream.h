@@ -42,8 +42,10 @@ struct zn_stream_ops {
 /* The first member of each stream. */
 struct zn_stream {
     const struct zn_stream_ops *ops;
-    /* Whoever reads will look again of itself: -EAGAIN from readv need promise nothing. */
-    bool awake;
+    /* told by the session, before each use: */
+    bool awake;                          /* the reader will look again of itself: -EAGAIN
+                                            from readv need promise nothing */
+    bool polled;                         /* readiness is told by poll(), again and again */
 };
 
 /* st NULL: the descriptor itself. */
