@@ -31,6 +31,7 @@ enum { COUNTS = 4096 };
 
 /* Both sides copy at once, a piece apart. */
 #define PIECE (64u * 1024)
+#define STAY 20000u
 /* Runs of small messages may not fill all of the ring, that high-water marks are felt. */
 #define LARGE (64u * 1024)
 #define SMALL_WINDOW (256u * 1024)
@@ -49,6 +50,7 @@ struct shm {
     uint8_t hello[HELLO];
     int fd;                              /* of the memory, until it is mapped; or -1 */
     uint32_t window;
+    uint8_t misses, skip;                /* of waits that were too long */
     void *map;
     size_t map_size;
     struct zn_ring_writer out;
@@ -190,7 +192,7 @@ static int hear_bells(struct shm *m, int fd)
     struct zn_iov iov = { bells, sizeof bells };
     for (int i = 0; i < READS; i++) {
         ptrdiff_t n = zn_sock_readv(fd, &iov, 1);
-        if (n == -EAGAIN)
+        if (n == -EAGAIN || (n > 0 && n < BELLS && m->stream.polled))
             return 0;
         if (n == 0 || n == -ECONNRESET) {        /* it left bells of ours unheard */
             m->over = true;
@@ -204,8 +206,44 @@ static int hear_bells(struct shm *m, int fd)
 
 /* ---- Traffic. */
 
+/* In the middle of a large message the other side is at work on it: to wait for a moment is
+ * less than to sleep and be woken. As long as it pays, that is: the peer may have lost its
+ * core. */
+static bool stay(struct shm *m, bool (*done)(struct shm *m))
+{
+    if (zn_cores() < 2)
+        return false;
+    if (m->skip > 0) {
+        m->skip--;
+        return false;
+    }
+    uint64_t until = zn_now() + STAY;
+    do
+        for (int i = 0; i < 64; i++) {
+            if (done(m)) {
+                m->misses = 0;
+                return true;
+            }
+            zn_relax();
+        }
+    while (zn_now() < until);
+    m->misses = (uint8_t)ZN_MIN(m->misses * 2u + 1, 31u);
+    m->skip = m->misses;
+    return false;
+}
+
+static bool has_bytes(struct shm *m)
+{
+    return zn_ring_left(&m->in) != 0;
+}
+
+static bool has_room(struct shm *m)
+{
+    return zn_ring_room(&m->out, PIECE, m->window) != 0;
+}
+
 /* How much may be read now: 0 at the end, -EAGAIN when the bell will ring for more. */
-static ptrdiff_t await_bytes(struct shm *m, int fd)
+static ptrdiff_t await_bytes(struct shm *m, int fd, bool midway)
 {
     for (;;) {
         ptrdiff_t left = zn_ring_left(&m->in);
@@ -213,6 +251,8 @@ static ptrdiff_t await_bytes(struct shm *m, int fd)
             return left;
         if (m->stream.awake || m->in.asleep)
             return -EAGAIN;
+        if (midway && stay(m, has_bytes))
+            continue;
         int rc = hear_bells(m, fd);
         if (rc < 0)
             return rc;
@@ -241,14 +281,14 @@ static ptrdiff_t shm_readv(struct zn_stream *st, int fd, const struct zn_iov *io
     struct shm *m = shm_of(st);
     if (m->in.asleep)
         zn_ring_wake(&m->in);
-    ptrdiff_t left = await_bytes(m, fd);
+    bool large = count > 1 && iov[0].size >= LARGE;
+    ptrdiff_t left = await_bytes(m, fd, large);
     if (left <= 0)
         return left;
     if (m->in.asleep)
         zn_ring_wake(&m->in);
 
     size_t most = (size_t)left, total = 0;
-    bool large = count > 1 && iov[0].size >= LARGE;
     if (m->after_large && count == 1)
         most = ZN_MIN(most, SHORT_READ);
     m->after_large = large;
@@ -299,6 +339,8 @@ static ptrdiff_t shm_writev(struct zn_stream *st, int fd, const struct zn_iov *i
             ring_bell(m, fd);
         if (n != 0)
             return n;
+        if (m->window > SMALL_WINDOW && stay(m, has_room))
+            continue;
         int rc = hear_bells(m, fd);
         if (rc < 0)
             return rc;
