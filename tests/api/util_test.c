@@ -48,8 +48,8 @@ TEST(has_knows_what_is_built)
         const char *name;
         int want;
     } cases[] = {
-        { "ipc", 1 }, { "draft", 1 }, { "IPC", 0 },  { "tcp", 0 }, { "inproc", 0 },
-        { "udp", 0 }, { "", 0 },      { "CURVE", 0 }, { NULL, 0 },
+        { "ipc", 1 }, { "shm", 1 },   { "draft", 1 }, { "IPC", 0 }, { "tcp", 0 },
+        { "inproc", 0 }, { "udp", 0 }, { "", 0 },      { "CURVE", 0 }, { NULL, 0 },
 #ifdef ZN_HAVE_SODIUM
         { "curve", 1 },
 #else
