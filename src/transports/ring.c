@@ -13,7 +13,7 @@ void zn_ring_writer_init(struct zn_ring_writer *w, struct zn_ring_shared *shared
 static int look_at_head(struct zn_ring_writer *w)
 {
     uint64_t head = atomic_load_explicit(&w->shared->head, memory_order_seq_cst);
-    if (w->shown - head > w->size)       /* more read than written, or far less */
+    if (head - w->head > w->shown - w->head)     /* it only grows, up to what was shown */
         return -EPROTO;
     w->head = head;
     return 0;
