@@ -278,9 +278,9 @@ TEST(stream_moves_a_lot_of_bytes_both_ways)
 
 TEST(stream_talks_to_stream)
 {
-    static const char *const transports[] = { "tcp", "ipc" };
+    static const char *const transports[] = { "tcp", "ipc", "shm" };
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < 2 + ON_ZINC; i++) {
         char endpoint[TEST_ENDPOINT], a_id[16], b_id[16];
         struct net n = net_open();
         void *a = net_bound(&n, ZMQ_STREAM, transports[i], endpoint);
