@@ -58,13 +58,14 @@ static bool borrow(struct zn_loan *loan, struct zn_session *ss)
         atomic_exchange_explicit(&ss->lent, 1, memory_order_seq_cst))
         return false;
     loan->sessions[loan->count++] = ss;
+    loan->streams |= ss->route->transport->stream != NULL;
     return true;
 }
 
 bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
 {
     loan->count = 0;
-    loan->busy = false;
+    loan->busy = loan->streams = false;
     if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
         return false;
     for (uint32_t i = 0; i < s->end_count; i++) {
@@ -148,7 +149,8 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 {
     if (catch_up(loan))
         return 0;
-    exhaust_streams(loan);
+    if (loan->streams)
+        exhaust_streams(loan);
     if (!zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal,
                                 loan->wakes))
         return 0;

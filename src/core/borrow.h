@@ -31,6 +31,7 @@ struct zn_loan {
     int count;
     uint32_t wakes;                      /* of the watcher's, when last looked at */
     bool busy;                           /* somebody else runs one of them */
+    bool streams;                        /* some have one */
     struct zn_session *sessions[ZN_LOAN_MAX];    /* held */
 };
 
