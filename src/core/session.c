@@ -119,6 +119,10 @@ static void move(struct zn_session *ss, unsigned words, const struct runner *by)
                 words |= ZN_WORK_IN;
         }
     }
+    if (ss->stream != NULL && ss->stream->unread) {
+        ss->stream->unread = false;
+        atomic_fetch_or_explicit(&ss->work, ZN_WORK_IN, memory_order_acq_rel);
+    }
     /* Only for the borrower itself, who must know what it has to poll. */
     if (words & ZN_WORK_LEND && !by->on_loop)
         zn_session_lend(ss);

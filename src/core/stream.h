@@ -42,6 +42,9 @@ struct zn_stream_ops {
 /* The first member of each stream. */
 struct zn_stream {
     const struct zn_stream_ops *ops;
+    /* told by the stream: */
+    bool unread;                         /* writev has used up what fd told of: readv is to
+                                            be tried as well */
     /* told by the session, before each use: */
     bool awake;                          /* the reader will look again of itself: -EAGAIN
                                             from readv need promise nothing */

@@ -344,6 +344,8 @@ static ptrdiff_t shm_writev(struct zn_stream *st, int fd, const struct zn_iov *i
         int rc = hear_bells(m, fd);
         if (rc < 0)
             return rc;
+        /* One of them may have been for a reader who sleeps. */
+        m->stream.unread |= m->in.asleep && (m->over || zn_ring_left(&m->in) != 0);
         if (!m->over && zn_ring_want(&m->out, m->window / 2))
             return -EAGAIN;
     }

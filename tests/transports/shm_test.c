@@ -281,6 +281,75 @@ TEST_TIMEOUT(messages_of_any_size_arrive_whole, 120)
     end_ctx(ctx);
 }
 
+/* Both rings full again and again, with a thread that sends and one that receives on either
+ * side: whoever sleeps is woken, whichever of the two hears its bell. */
+struct flow {
+    void *socket;
+    int count;
+};
+
+static size_t flow_size(int i)
+{
+    static const size_t sizes[] = { 700000, 30, 65536, 5, 3000000, 1000, 100000 };
+    return sizes[(size_t)i % ZN_COUNT(sizes)];
+}
+
+static void *flow_out(void *arg)
+{
+    struct flow *f = arg;
+
+    for (int i = 0; i < f->count; i++) {
+        zmq_msg_t m;
+        CHECK_OK(zmq_msg_init_size(&m, flow_size(i)));
+        memset(zmq_msg_data(&m), i, flow_size(i));
+        CHECK_EQ(zmq_msg_send(&m, f->socket, 0), (int)flow_size(i), "message %d", i);
+    }
+    return NULL;
+}
+
+static void *flow_in(void *arg)
+{
+    struct flow *f = arg;
+
+    for (int i = 0; i < f->count; i++) {
+        zmq_msg_t m;
+        CHECK_OK(zmq_msg_init(&m));
+        CHECK_EQ(zmq_msg_recv(&m, f->socket, 0), (int)flow_size(i), "message %d", i);
+        const unsigned char *p = zmq_msg_data(&m);
+        CHECK(p[0] == (unsigned char)i && memcmp(p, p + 1, flow_size(i) - 1) == 0,
+              "message %d", i);
+        CHECK_OK(zmq_msg_close(&m));
+    }
+    return NULL;
+}
+
+TEST_TIMEOUT(both_ways_at_once, 120)
+{
+    void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR),
+         *b = open_socket(ctx, ZMQ_PAIR);
+    struct flow flows[] = { { a, 700 }, { b, 700 } };
+    struct test_thread *threads[4];
+    char endpoint[ENDPOINT_MAX];
+
+    for (size_t i = 0; i < 2; i++) {
+        test_set_int(flows[i].socket, ZMQ_SNDHWM, 3);
+        test_set_int(flows[i].socket, ZMQ_RCVHWM, 3);
+        test_set_int(flows[i].socket, ZMQ_RCVTIMEO, PATIENCE * test_patience());
+        test_set_int(flows[i].socket, ZMQ_SNDTIMEO, PATIENCE * test_patience());
+    }
+    bind_to(a, "shm://*", endpoint);
+    connect_to(b, endpoint);
+    for (size_t i = 0; i < 2; i++) {
+        threads[2 * i] = test_thread_start(flow_out, &flows[i]);
+        threads[2 * i + 1] = test_thread_start(flow_in, &flows[i]);
+    }
+    for (size_t i = 0; i < 4; i++)
+        test_thread_join(threads[i]);
+    close_socket(a);
+    close_socket(b);
+    end_ctx(ctx);
+}
+
 /* ---- High-water marks, and coming again. */
 
 TEST(queue_of_an_absent_peer_is_exact)
