@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/borrow.h"
+#include "core/known.h"
 #include "core/options.h"
 #include "core/resolver.h"
 #include "core/socket.h"
@@ -180,7 +181,8 @@ int zn_ctx_term(struct zn_ctx *ctx)
         ctx->inproc_fini(ctx);
     zn_map_fini(&ctx->inproc_names);
     zn_borrowers_free(ctx);
-    zn_spare_trim();
+    zn_known_free(ctx);
+    zn_spare_clear();
     zn_free(ctx);
     return 0;
 }

@@ -42,6 +42,7 @@ unsigned zn_socket_events(struct zn_socket *s)
 /* ---- Waiting. */
 
 static ptrdiff_t try_recv(struct zn_socket *s, void *arg);
+static ptrdiff_t try_send(struct zn_socket *s, void *arg);
 
 static uint64_t deadline(int timeout_ms)
 {
@@ -207,11 +208,14 @@ static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
 }
 
 /* Tries until it works or time is up. Gives the lock back. */
-static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, void *arg)
+static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt,
+                                   void *arg)
 {
     uint64_t begin = zn_now();
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };
     zn_socket_hold(s);
+    uint32_t writes = attempt == try_send;
+    atomic_fetch_add_explicit(&s->writers, writes, memory_order_seq_cst);
     ptrdiff_t rc = flush(s, attempt, arg);
     w.borrows = rc == -EAGAIN && attempt == try_recv &&
                 begin - s->spin.ended < BORROW_AGAIN && zn_loan_begin(&w.loan, s);
@@ -231,6 +235,7 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
         if (slept < 0)
             rc = slept;
     }
+    atomic_fetch_sub_explicit(&s->writers, writes, memory_order_relaxed);
     s->spin.ended = zn_now();
     if (attempt == try_recv)
         s->waited = rc >= 0;

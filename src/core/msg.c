@@ -11,6 +11,8 @@ _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 /* Where data begins that lies behind its content: aligned for anything. */
 #define CONTENT_HEAD ((sizeof(struct zn_content) + 15u) & ~(size_t)15u)
 
+#define HUGE (4u * 1024 * 1024)
+
 #define GROUP_MAX 255
 
 /* ---- Contents. */
@@ -22,15 +24,14 @@ struct zn_content *zn_content_new(size_t size)
 
     struct zn_content *c = size >= ZN_SPARE_MIN ? zn_spare_take(size) : NULL;
     if (c == NULL) {
-        c = zn_alloc(CONTENT_HEAD + size);
+        c = size < HUGE ? zn_alloc(CONTENT_HEAD + size)
+                        : zn_alloc_huge(CONTENT_HEAD + size);
         if (c == NULL)
             return NULL;
-        c->cap = size;
+        c->size = size;
     }
-
     atomic_init(&c->refs, 1);
     c->data = (uint8_t *)c + CONTENT_HEAD;
-    c->size = size;
     c->ffn = NULL;
     c->hint = NULL;
     return c;
@@ -41,12 +42,9 @@ struct zn_content *zn_content_grow(struct zn_content *c, size_t size)
     if (size > PTRDIFF_MAX - CONTENT_HEAD)
         return NULL;
 
-    if (size > c->cap) {
-        c = zn_realloc(c, CONTENT_HEAD + size);
-        if (c == NULL)
-            return NULL;
-        c->cap = size;
-    }
+    c = zn_realloc(c, CONTENT_HEAD + size);
+    if (c == NULL)
+        return NULL;
 
     c->data = (uint8_t *)c + CONTENT_HEAD;
     c->size = size;
@@ -62,7 +60,6 @@ struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, voi
     atomic_init(&c->refs, 1);
     c->data = data;
     c->size = size;
-    c->cap = 0;
     c->ffn = ffn;
     c->hint = hint;
     return c;
@@ -72,8 +69,9 @@ void zn_content_free(struct zn_content *c)
 {
     if (c->ffn != NULL)
         c->ffn(c->data, c->hint);
-    if (c->cap < ZN_SPARE_MIN || !zn_spare_give(c))
-        zn_free(c);
+    else if (c->data == (uint8_t *)c + CONTENT_HEAD && zn_spare_keep(c))
+        return;
+    zn_free(c);
 }
 
 /* ---- Messages. */

@@ -17,8 +17,7 @@ typedef void(zn_free_fn)(void *data, void *hint);
 struct zn_content {
     _Atomic uint32_t refs;
     uint8_t *data;
-    size_t size;
-    size_t cap;                          /* behind this struct: size or more; or 0 */
+    size_t size;                         /* of data; a message may use less of it */
     zn_free_fn *ffn;                     /* NULL: data lies behind this struct,
                                             or needs no freeing */
     void *hint;

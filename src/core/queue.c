@@ -18,7 +18,9 @@ enum {
 struct zn_slot {
     struct zn_lock lock;
     struct zn_content *content;          /* the newest; NULL: it was taken */
+    size_t size;                         /* of its message */
     struct zn_content *taken;            /* the reader's */
+    size_t taken_size;
 };
 
 int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate)
@@ -212,6 +214,7 @@ static int write_slot(struct zn_queue *q, const struct zn_frame *f)
     zn_lock(&q->slot->lock);
     struct zn_content *old = q->slot->content;
     q->slot->content = c;
+    q->slot->size = f->size;
     zn_unlock(&q->slot->lock);
     if (old != NULL)
         zn_content_drop(old);
@@ -300,13 +303,14 @@ static int peek_slot(struct zn_queue *q, struct zn_frame *f)
     if (slot->taken == NULL) {
         zn_lock(&slot->lock);
         slot->taken = slot->content;
+        slot->taken_size = slot->size;
         slot->content = NULL;
         zn_unlock(&slot->lock);
     }
     if (slot->taken == NULL)
         return 0;
     *f = (struct zn_frame){ .data = slot->taken->data,
-                            .size = slot->taken->size,
+                            .size = slot->taken_size,
                             .content = slot->taken };
     q->peeked = 0;
     q->peeked_more = false;

@@ -143,7 +143,7 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
         left |= ZN_WORK_IN;
     if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
         (ss->kernel_full && zn_session_is_lent(ss)) ||
-        (ss->due[ZN_DUE_TRIM] == 0 && zn_stream_is_large(ss->stream)))
+        (ss->due[ZN_DUE_TRIM] == 0 && (ss->spares || zn_stream_is_large(ss->stream))))
         left |= ZN_WORK_CONTROL;
     return left;
 }
@@ -393,6 +393,8 @@ void zn_session_die(struct zn_session *ss)
     zn_loop_clear_timer(ss->loop, &ss->timer);
     zn_session_close_fd(ss);
     zn_session_traffic_reset(ss);
+    if (ss->spares)
+        zn_spare_clear();
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);
     zn_free(ss->target);
@@ -456,8 +458,8 @@ static void trim(struct zn_session *ss, uint64_t now)
 {
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
-        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
-            !zn_stream_is_large(ss->stream) && !zn_spare_is_kept() &&
+        if (!ss->spares && !zn_queue_is_large(in, false) &&
+            !zn_queue_is_large(out, true) && !zn_stream_is_large(ss->stream) &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -479,7 +481,9 @@ static void trim(struct zn_session *ss, uint64_t now)
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
     zn_stream_trim(ss->stream);
-    zn_spare_trim();
+    if (ss->spares)
+        zn_spare_expire();
+    ss->spares = false;
 }
 
 static void control(struct zn_session *ss)

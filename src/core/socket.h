@@ -59,6 +59,7 @@ struct zn_watcher {
     struct zn_waiter *waiter;            /* woken, if not NULL */
     int signal;                          /* raised, if >= 0; under the watch lock */
     _Atomic uint32_t wakes;              /* how often there was a reason to */
+    bool reads;                          /* waits for something to receive, only */
 };
 
 /* What recent waits teach about the next one; see exchange.c. */
@@ -77,6 +78,7 @@ struct zn_socket {
 
     _Atomic(struct zn_end *) ready;
     struct zn_waiter waiter;
+    _Atomic uint32_t writers;            /* callers among those who wait that send */
     struct zn_spin spin;
     _Atomic uint32_t refs;
     _Atomic bool stopped;                /* ETERM from now on */
@@ -215,6 +217,8 @@ static inline bool zn_socket_stopped(const struct zn_socket *s)
     return atomic_load_explicit(&s->stopped, memory_order_acquire);
 }
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
+/* The same, but not for those who only wait for something to receive. */
+void zn_socket_wake_writers(struct zn_socket *s);
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);

@@ -1,83 +1,80 @@
-/* core/spare.c - see spare.h. The newest one that fits is taken: it may still be in a cache. */
+/* core/spare.c - see spare.h. A stack: what was freed last is still in the caches. */
 #include "core/spare.h"
 
 #include "base/alloc.h"
+#include "platform/platform.h"
 
-enum { KEPT_MAX = 16 };
+enum { PLACES = 64 };
+#define LIVE (400 * ZN_MS)
 
 static struct {
-    _Atomic bool busy;                   /* a forked child may find it so for ever */
-    _Atomic size_t bytes;
-    unsigned count;
-    struct zn_content *kept[KEPT_MAX];   /* oldest first */
-} spare;
+    struct zn_lock lock;
+    struct zn_content *places[PLACES];
+    int count;
+    size_t bytes;
+    _Atomic uint64_t live_until;         /* zn_now() */
+} store;
 
-static bool enter(void)
+void zn_spare_live(void)
 {
-    return !atomic_load_explicit(&spare.busy, memory_order_relaxed) &&
-           !atomic_exchange_explicit(&spare.busy, true, memory_order_acquire);
+    atomic_store_explicit(&store.live_until, zn_now() + LIVE, memory_order_relaxed);
 }
 
-static void leave(void)
+static bool is_live(void)
 {
-    atomic_store_explicit(&spare.busy, false, memory_order_release);
+    uint64_t until = atomic_load_explicit(&store.live_until, memory_order_relaxed);
+    return until != 0 && zn_now() < until;
 }
 
-static struct zn_content *take_out(unsigned i)
+bool zn_spare_keep(struct zn_content *c)
 {
-    struct zn_content *c = spare.kept[i];
-    spare.count--;
-    memmove(spare.kept + i, spare.kept + i + 1, (spare.count - i) * sizeof c);
-    size_t bytes = atomic_load_explicit(&spare.bytes, memory_order_relaxed);
-    atomic_store_explicit(&spare.bytes, bytes - c->cap, memory_order_relaxed);
-    return c;
+    if (c->size < ZN_SPARE_MIN || c->size > ZN_SPARE_BYTES || !is_live())
+        return false;
+    zn_lock(&store.lock);
+    bool room = store.count < PLACES && store.bytes + c->size <= ZN_SPARE_BYTES;
+    if (room) {
+        store.places[store.count++] = c;
+        store.bytes += c->size;
+    }
+    zn_unlock(&store.lock);
+    return room;
 }
 
-struct zn_content *zn_spare_take(size_t cap)
+struct zn_content *zn_spare_take(size_t size)
 {
     struct zn_content *c = NULL;
-    if (!zn_spare_is_kept() || !enter())
+    if (atomic_load_explicit(&store.live_until, memory_order_relaxed) == 0)
         return NULL;
-    for (unsigned i = spare.count; i-- > 0 && c == NULL;)
-        if (spare.kept[i]->cap >= cap && spare.kept[i]->cap - cap <= cap / 4)
-            c = take_out(i);
-    leave();
+    zn_lock(&store.lock);
+    for (int i = store.count; i-- > 0;) {
+        size_t has = store.places[i]->size;
+        if (has < size || has / 4 > size / 3)
+            continue;
+        c = store.places[i];
+        store.places[i] = store.places[--store.count];
+        store.bytes -= has;
+        break;
+    }
+    zn_unlock(&store.lock);
     return c;
 }
 
-bool zn_spare_give(struct zn_content *c)
+void zn_spare_clear(void)
 {
-    struct zn_content *old[KEPT_MAX];
-    unsigned count = 0;
-    if (c->cap > ZN_SPARE_BYTES || !enter())
-        return false;
-    while (spare.count == KEPT_MAX ||
-           atomic_load_explicit(&spare.bytes, memory_order_relaxed) + c->cap >
-               ZN_SPARE_BYTES)
-        old[count++] = take_out(0);
-    spare.kept[spare.count++] = c;
-    size_t bytes = atomic_load_explicit(&spare.bytes, memory_order_relaxed);
-    atomic_store_explicit(&spare.bytes, bytes + c->cap, memory_order_relaxed);
-    leave();
-    while (count > 0)
-        zn_free(old[--count]);
-    return true;
+    struct zn_content *gone[PLACES];
+    zn_lock(&store.lock);
+    atomic_store_explicit(&store.live_until, 0, memory_order_relaxed);
+    int count = store.count;
+    memcpy(gone, store.places, (size_t)count * sizeof gone[0]);
+    store.count = 0;
+    store.bytes = 0;
+    zn_unlock(&store.lock);
+    while (count-- > 0)
+        zn_free(gone[count]);
 }
 
-bool zn_spare_is_kept(void)
+void zn_spare_expire(void)
 {
-    return atomic_load_explicit(&spare.bytes, memory_order_relaxed) > 0;
-}
-
-void zn_spare_trim(void)
-{
-    struct zn_content *old[KEPT_MAX];
-    unsigned count = 0;
-    if (!zn_spare_is_kept() || !enter())
-        return;
-    while (spare.count > 0)
-        old[count++] = take_out(spare.count - 1);
-    leave();
-    while (count > 0)
-        zn_free(old[--count]);
+    if (!is_live())
+        zn_spare_clear();
 }

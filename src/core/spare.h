@@ -1,26 +1,29 @@
-/* core/spare.h - large contents that were freed, to be used again.
+/* core/spare.h - contents that have just been freed, kept for whoever wants one like it next.
  *
- * The heap gives large blocks back to the system and takes them from it anew, and the system
- * makes each of their pages again when it is touched: for a message of 1 MiB that is more
- * work than to copy it. So a few are kept.
+ * A stream of large messages would else take each one's memory fresh from the system, which
+ * clears it page by page, and give it back: a quarter of the time that such a message takes.
  *
- * Threads  Any. Nobody waits: while one is at it, the others use the heap.
- * Memory   At most ZN_SPARE_BYTES in a process; given up when connections rest, and with
- *          each context. */
+ * Memory   At most ZN_SPARE_BYTES, and only while there is traffic: what is freed is kept for
+ *          as long as a connection has said, a moment ago, that it moves large messages. Each
+ *          that says so clears the store when it has been idle for a second, or ends.
+ * Threads  Any. */
 #ifndef ZN_CORE_SPARE_H
 #define ZN_CORE_SPARE_H
 
 #include "core/msg.h"
 
-#define ZN_SPARE_MIN (64u * 1024)        /* below that the heap is good at it */
-#define ZN_SPARE_BYTES (16u * 1024 * 1024)
+#define ZN_SPARE_MIN (32u * 1024)        /* smaller ones are the heap's business */
+#define ZN_SPARE_BYTES (32u * 1024 * 1024)
 
-/* One of which `cap` bytes can be used; NULL: none fits. */
-struct zn_content *zn_spare_take(size_t cap);
-/* Keeps c. False: free it. */
-bool zn_spare_give(struct zn_content *c);
-bool zn_spare_is_kept(void);
+/* A connection moves a large message now. */
+void zn_spare_live(void);
+/* Takes c, of which nobody holds a reference; false: it is to be freed. */
+bool zn_spare_keep(struct zn_content *c);
+/* One for `size` bytes or somewhat more; NULL: there is none. */
+struct zn_content *zn_spare_take(size_t size);
+/* Frees all, unless another connection is live. */
+void zn_spare_expire(void);
 /* Frees all. */
-void zn_spare_trim(void);
+void zn_spare_clear(void);
 
 #endif
