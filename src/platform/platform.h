@@ -59,6 +59,14 @@ static inline void zn_lock(struct zn_lock *l)
         zn_lock_slow(l);
 }
 
+/* False: somebody has it. In a forked child that may be for ever. */
+static inline bool zn_lock_try(struct zn_lock *l)
+{
+    uint32_t is = 0;
+    return atomic_compare_exchange_strong_explicit(
+        &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed);
+}
+
 static inline bool zn_unlock(struct zn_lock *l)
 {
     uint32_t is = ZN_LOCK_HELD;
