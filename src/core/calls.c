@@ -2,6 +2,7 @@
  * options. The socket is locked. */
 #include "core/socket.h"
 
+#include "core/carrier.h"
 #include "core/ctx.h"
 #include "core/endpoint.h"
 #include "core/listener.h"
@@ -16,6 +17,11 @@ struct place {
     const char *address;
 };
 
+static bool serves(const struct zn_transport *t, const struct zn_pattern *p)
+{
+    return t->types != 0 ? t->types >> p->type & 1 : !(p->flags & ZN_PAT_DATAGRAMS);
+}
+
 static int find_place(struct zn_socket *s, const char *endpoint, struct place *out)
 {
     struct zn_endpoint ep;
@@ -26,7 +32,7 @@ static int find_place(struct zn_socket *s, const char *endpoint, struct place *o
     out->address = ep.address;
     if (out->transport == NULL)
         return -EPROTONOSUPPORT;
-    if (out->transport->types != 0 && !(out->transport->types >> s->pattern->type & 1))
+    if (!serves(out->transport, s->pattern))
         return -ENOCOMPATPROTO;
     return 0;
 }
@@ -41,7 +47,7 @@ static const char *bare(const char *endpoint)
 static char *copy_text(const char *text)
 {
     size_t size = strlen(text) + 1;
-    char *copy = zn_alloc(size);
+    char *copy = zn_alloc(ZN_MAX(size, (size_t)ZN_ENDPOINT_MAX));
     if (copy != NULL)
         memcpy(copy, text, size);
     return copy;
@@ -98,7 +104,7 @@ int zn_socket_bind(struct zn_socket *s, const char *endpoint)
     char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;
-    rc = at.transport->bind(s, endpoint);
+    rc = at.transport->bind(s, endpoint, last);
     if (rc == 0)
         set_last_endpoint(s, last);
     else
@@ -111,6 +117,8 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
     ZN_LIST_EACH (it, &s->routes) {
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (strcmp(r->text, text) == 0)
+            return r;
+        if (r->carrier != NULL && zn_carrier_is_at(r->carrier, text))
             return r;
     }
     return NULL;
@@ -148,7 +156,7 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;
-    rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint)
+    rc = at.transport->connect != NULL ? at.transport->connect(s, endpoint, last)
                                        : connect_stream(s, &at, endpoint);
     if (rc == 0)
         set_last_endpoint(s, last);

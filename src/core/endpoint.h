@@ -34,4 +34,14 @@ int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
 int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name,
                          bool *can_connect);
 
+/* The parts of udp's "[INTERFACE;]HOST:PORT". bind: PORT may be "*" or "0"; else it is a
+ * number from 1 to 65535. -EINVAL. */
+struct zn_udp_name {
+    char interface[256];                 /* "": none was given */
+    char host[256];
+    uint16_t port;
+    bool any_host;
+};
+int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name);
+
 #endif

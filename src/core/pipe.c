@@ -41,11 +41,34 @@ void zn_end_own(struct zn_end *e, const struct zn_owner *owner, void *who)
 {
     zn_lock(&e->pipe->lock);
     e->owner = owner;
-    if (owner == &zn_socket_owner)
-        e->socket = who;
-    else
-        e->session = who;
+    e->who = who;
     zn_unlock(&e->pipe->lock);
+}
+
+int zn_pipe_make(struct zn_route *r, bool initiator, const struct zn_owner *owner,
+                 void *who, struct zn_end **far)
+{
+    struct zn_socket *s = r->socket;
+    struct zn_pipe *p;
+    if (zn_pipe_new(&p, zn_socket_conflates(s, &r->options, ZN_PAT_SEND),
+                    zn_socket_conflates(s, &r->options, ZN_PAT_RECV)) < 0)
+        return -ENOMEM;
+    struct zn_end *e = &p->end[0];
+    e->route = r;
+    e->initiator = initiator;
+    zn_end_own(e, &zn_socket_owner, s);
+    zn_end_own(e->peer, owner, who);
+    zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
+    *far = e->peer;
+    return 0;
+}
+
+void zn_pipe_unmake(struct zn_end *far)
+{
+    zn_end_own(far->peer, NULL, NULL);
+    zn_end_own(far, NULL, NULL);
+    zn_end_release(far->peer);
+    zn_end_release(far);
 }
 
 static uint32_t sum_hwm(int snd, int rcv)
@@ -147,6 +170,14 @@ void zn_end_tell_room(struct zn_end *e, enum zn_room room)
 {
     unsigned quiet = room == ZN_ROOM_TELL ? ZN_POST_QUIET : 0;
     zn_end_post(e->peer, ZN_POST_WRITE | quiet, poster_of(e));
+}
+
+void zn_end_pause(struct zn_end *e)
+{
+    if (!e->in->owes_wake)
+        return;
+    e->in->owes_wake = false;
+    zn_end_tell_room(e, ZN_ROOM_WAKE);
 }
 
 void zn_end_skip(struct zn_end *e)

@@ -1,7 +1,8 @@
 /* core/pipe.h - two frame queues that join a socket to a peer.
  *
  * An end belongs to an owner: a socket (its calls are made under the socket's
- * lock) or a session, one connection's life (by whoever holds its token). What
+ * lock), a session, one connection's life (by whoever holds its token), or a carrier,
+ * what there is instead of one where there is no byte stream (under its lock). What
  * happens at one end is posted to the owner of the other: readable, writable,
  * closed. A pipe lives until both ends have been closed.
  *
@@ -15,6 +16,7 @@
 #include "core/msg.h"
 #include "core/queue.h"
 
+struct zn_carrier;
 struct zn_end;
 struct zn_pipe;
 struct zn_route;
@@ -46,8 +48,10 @@ struct zn_end {
     struct zn_end *peer;
     const struct zn_owner *owner;        /* guarded by pipe->lock */
     union {
+        void *who;
         struct zn_socket *socket;
         struct zn_session *session;
+        struct zn_carrier *carrier;
     };
 
     /* the post box: bits not yet looked at, and the link of the ready list */
@@ -61,6 +65,7 @@ struct zn_end {
     uint8_t peer_version;                /* enum zn_zmtp; 0: not known yet */
     bool initiator;                      /* our side connected */
     bool inproc;
+    bool takes_all;                      /* its peers cannot subscribe: multicast */
     bool ready;                          /* handshake done, connection up */
     bool finished;                       /* the peer closed: nothing more goes out */
     bool attached;                       /* the pattern has it */
@@ -92,6 +97,12 @@ struct zn_pipe {
 
 /* Both ends, without owners. conflate: for each direction. -ENOMEM. */
 int zn_pipe_new(struct zn_pipe **out, bool conflate0, bool conflate1);
+/* The pipe that came by r: one end its socket's, not attached yet, the other one (*far) of
+ * owner and who. -ENOMEM. */
+int zn_pipe_make(struct zn_route *r, bool initiator, const struct zn_owner *owner,
+                 void *who, struct zn_end **far);
+/* Frees it again, while neither end is known to anybody. */
+void zn_pipe_unmake(struct zn_end *far);
 /* Says whose e is from now on. */
 void zn_end_own(struct zn_end *e, const struct zn_owner *owner, void *who);
 /* What side e asks for, in messages; 0 is no limit. Limits of both sides add up. */
@@ -126,6 +137,9 @@ static inline void zn_end_next(struct zn_end *e)
     if (ZN_UNLIKELY(room != ZN_ROOM_NO_NEWS))
         zn_end_tell_room(e, room);
 }
+/* Nothing more is read for now, though there may be something: whoever has been promised to
+ * be woken when there is more room goes on now. */
+void zn_end_pause(struct zn_end *e);
 /* Steps over what is left of the message whose frame was peeked, or begun. */
 void zn_end_skip(struct zn_end *e);
 

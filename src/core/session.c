@@ -481,6 +481,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
     zn_stream_trim(ss->stream);
+    zn_session_forget_big(ss);
     if (ss->spares)
         zn_spare_expire();
     ss->spares = false;
@@ -561,31 +562,17 @@ static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
 
 int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end)
 {
-    const struct zn_options *o = options(ss);
-    struct zn_socket *s = socket_of(ss);
-    struct zn_pipe *p;
-    if (zn_pipe_new(&p, zn_socket_conflates(s, o, ZN_PAT_SEND),
-                    zn_socket_conflates(s, o, ZN_PAT_RECV)) < 0)
-        return -ENOMEM;
-    struct zn_end *e = &p->end[0];
-    e->route = ss->route;
-    e->initiator = ss->initiator;
-    zn_end_own(e, &zn_socket_owner, s);
-    zn_end_own(e->peer, &zn_session_owner, ss);
-    zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
-    ss->end = e->peer;
-    *socket_end = e;
-    return 0;
+    int rc = zn_pipe_make(ss->route, ss->initiator, &zn_session_owner, ss, &ss->end);
+    if (rc == 0)
+        *socket_end = ss->end->peer;
+    return rc;
 }
 
 void zn_session_unmake_pipe(struct zn_session *ss)
 {
     struct zn_end *mine = ss->end;
     ss->end = NULL;
-    zn_end_own(mine->peer, NULL, NULL);
-    zn_end_own(mine, NULL, NULL);
-    zn_end_release(mine->peer);
-    zn_end_release(mine);
+    zn_pipe_unmake(mine);
 }
 
 int zn_session_connect(struct zn_route *r)

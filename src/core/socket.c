@@ -1,6 +1,7 @@
 /* core/socket.c - a socket's life, its lock, its ready list and its ends. */
 #include "core/socket.h"
 
+#include "core/carrier.h"
 #include "core/ctx.h"
 #include "core/handle.h"
 #include "core/listener.h"
@@ -100,6 +101,8 @@ static void abandon(struct zn_handle *h)
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (r->listener != NULL)
             zn_listener_abandon(r->listener);
+        if (r->carrier != NULL)
+            zn_carrier_abandon(r->carrier);
         ZN_LIST_EACH (at, &r->sessions)
             zn_sock_close(ZN_CONTAINER(at, struct zn_session, link)->fd);
     }
@@ -691,5 +694,8 @@ void zn_route_close(struct zn_route *r)
             zn_socket_end_close(s, s->ends[i], s->options.linger);
     ZN_LIST_EACH (it, &r->sessions)
         zn_session_stop(ZN_CONTAINER(it, struct zn_session, link));
+    if (r->carrier != NULL)
+        zn_carrier_stop(r->carrier);
+    r->carrier = NULL;
     zn_route_drop(r);
 }

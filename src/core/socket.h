@@ -20,6 +20,7 @@
 #include "io/loop.h"
 #include "platform/platform.h"
 
+struct zn_carrier;
 struct zn_ctx;
 struct zn_listener;
 struct zn_session;
@@ -48,6 +49,7 @@ struct zn_route {
     const struct zn_transport *transport;
     struct zn_options options;
     struct zn_listener *listener;        /* bind */
+    struct zn_carrier *carrier;          /* held; NULL: a byte stream, or inproc */
     char *text;                          /* the name for unbind and disconnect */
     bool bound;
     bool closed;                         /* unbound: no peer is let in any more */

@@ -1,8 +1,9 @@
 /* core/transport.h - the operations a transport fills in.
  *
  * One transport is one file in src/transports with one struct zn_transport, listed in
- * src/api/registry.c. A transport either makes pipes itself (inproc: bind, connect, forget)
- * or is a byte stream, for which core/session.c does all the rest.
+ * src/api/registry.c. A transport is a byte stream, for which core/session.c does all the
+ * rest, or has a core/carrier.h for each endpoint (datagrams, multicast), or makes pipes
+ * itself (inproc).
  *
  * Threads  listen, check and unlisten run on the caller's thread under its socket's lock;
  *          find, open, tune and admit on I/O threads. Only resolvers block. */
@@ -37,9 +38,10 @@ struct zn_transport {
     const char *scheme;
     uint32_t types;                      /* 1u << type of sockets it serves; 0: all */
 
-    /* Instead of all that follows, for what is no byte stream. The whole endpoint. */
-    int (*bind)(struct zn_socket *s, const char *endpoint);
-    int (*connect)(struct zn_socket *s, const char *endpoint);
+    /* Instead of all that follows, for what is no byte stream. The whole endpoint. last: what
+     * LAST_ENDPOINT will tell, the same unless changed; at least ZN_ENDPOINT_MAX bytes. */
+    int (*bind)(struct zn_socket *s, const char *endpoint, char *last);
+    int (*connect)(struct zn_socket *s, const char *endpoint, char *last);
     void (*forget)(struct zn_route *r);  /* r is being closed */
 
     /* What zmq_connect tells its caller at once. */
@@ -73,7 +75,7 @@ struct zn_transport {
 };
 
 extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
-    zn_transport_shm;
+    zn_transport_udp, zn_transport_shm;
 
 /* The registry (src/api/registry.c). NULL: no such scheme. */
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme);

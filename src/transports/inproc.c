@@ -54,14 +54,6 @@ static int copy_id(const struct zn_blob *id, uint8_t **out)
     return 0;
 }
 
-static void free_pipe(struct zn_end *e)
-{
-    zn_end_own(e, NULL, NULL);
-    zn_end_own(e->peer, NULL, NULL);
-    zn_end_release(e->peer);
-    zn_end_release(e);
-}
-
 /* Both sides are there: the pattern of this one hears it. */
 static int be_ready(struct zn_socket *s, struct zn_end *e)
 {
@@ -129,8 +121,9 @@ static void forget_all(struct zn_ctx *ctx)
     }
 }
 
-static int bind_name(struct zn_socket *s, const char *endpoint)
+static int bind_name(struct zn_socket *s, const char *endpoint, char *last)
 {
+    (void)last;
     struct zn_ctx *ctx = s->ctx;
     struct zn_route *r = zn_route_new(s, &zn_transport_inproc, endpoint, true);
     if (r == NULL)
@@ -208,8 +201,9 @@ static int meet(struct zn_route *r, struct zn_end *e, struct zn_socket **binder)
     return rc;
 }
 
-static int connect_name(struct zn_socket *s, const char *endpoint)
+static int connect_name(struct zn_socket *s, const char *endpoint, char *last)
 {
+    (void)last;
     struct zn_pipe *p = NULL;
     struct zn_route *r = zn_route_new(s, &zn_transport_inproc, endpoint, false);
     if (r == NULL)
@@ -227,7 +221,7 @@ static int connect_name(struct zn_socket *s, const char *endpoint)
     zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
     rc = zn_socket_attach(s, e);
     if (rc < 0) {
-        free_pipe(e);
+        zn_pipe_unmake(e->peer);
         goto close_route;
     }
     rc = meet(r, e, &binder);

@@ -152,7 +152,7 @@ static void forget(struct zn_publisher *p, struct zn_end *e)
 
     zn_subscriptions_drop(&p->asked, &peer->asked, p->tells ? tell_asked : NULL, p);
     zn_subscriptions_drop(&p->held, &peer->held,
-                          p->tells && !p->manual ? tell_held : NULL, p);
+                          p->tells && !p->manual && !e->takes_all ? tell_held : NULL, p);
     peer->more = peer->subscribing = false;
 }
 
@@ -166,6 +166,12 @@ static bool named(const struct zn_frame *f, const char *name, struct zn_bytes *t
         return false;
     *topic = (struct zn_bytes){ f->data + size, f->size - size };
     return true;
+}
+
+static bool is_group(struct zn_bytes name)
+{
+    return name.size <= ZMQ_GROUP_MAX_LENGTH &&
+           (name.size == 0 || memchr(name.data, 0, name.size) == NULL);
 }
 
 /* ZMTP 3.1 (RFC 37): SUBSCRIBE and CANCEL; or JOIN and LEAVE (RFC 48). Other commands mean
@@ -182,7 +188,7 @@ static int take_command(struct zn_publisher *p, struct zn_end *e,
 
     if (!subscribing && !named(f, off, &topic))
         return 0;
-    if (p->groups && topic.size > ZMQ_GROUP_MAX_LENGTH)
+    if (p->groups && !is_group(topic))
         return 0;                        /* no message has such a group */
     return subscribing ? subscribe(p, e, topic) : cancel(p, e, topic);
 }
@@ -321,6 +327,20 @@ static int welcome(struct zn_publisher *p, struct zn_end *e)
     return rc == -EPIPE ? 0 : rc;
 }
 
+/* What is held by peers that cannot join, and get the messages of all groups: a zero, which no
+ * group's name has in it. */
+static const struct zn_bytes all_groups = { (const uint8_t *)"", 1 };
+
+/* For peers that cannot say what they want. They have not said so either: there is no notice,
+ * and MANUAL decides nothing. */
+static int subscribe_to_all(struct zn_publisher *p, struct zn_end *e)
+{
+    static const struct zn_bytes all_topics = { NULL, 0 };
+    int rc = zn_subscriptions_add(&p->held, &peer_of(e)->held,
+                                  p->groups ? all_groups : all_topics);
+    return ZN_MIN(rc, 0);
+}
+
 int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
 {
     struct zn_publisher *p = zn_socket_state(s);
@@ -328,7 +348,9 @@ int zn_publisher_ready(struct zn_socket *s, struct zn_end *e)
 
     if (p->welcome.size > 0)
         rc = welcome(p, e);
-    if (rc == 0 && e->peer_version == PEER_VERSION_1 && !p->groups)
+    if (rc == 0 && e->takes_all)
+        rc = subscribe_to_all(p, e);
+    else if (rc == 0 && e->peer_version == PEER_VERSION_1 && !p->groups)
         rc = subscribe(p, e, (struct zn_bytes){ NULL, 0 });
     if (rc == 0)
         (void)take_all(s, e);            /* should it be closed: that is still to come */
@@ -373,6 +395,8 @@ static void match(struct zn_publisher *p, bool invert, struct zn_bytes topic)
 
     if (ZN_UNLIKELY(p->groups)) {
         if (zn_subscriptions_exact(&p->held, topic, &m))
+            mark(p, &m);
+        if (zn_subscriptions_exact(&p->held, all_groups, &m))
             mark(p, &m);
         return;
     }
