@@ -63,8 +63,7 @@ static const struct {
 } capabilities[] = {
     { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
     { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
-    { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
-    { "shm", ZN_HAVE_SHARED },
+    { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },           { "shm", ZN_HAVE_SHARED },
 };
 
 int zmq_has(const char *capability)
