@@ -17,6 +17,11 @@
 
 /* ---- The transports. One row each, and every pattern is tried over it. */
 
+static bool has_shm(void)
+{
+    return zmq_has("shm");
+}
+
 #ifdef ZN_HAVE_TIPC
 static bool has_tipc(void)
 {
@@ -63,6 +68,7 @@ static const struct transport {
     { "inproc", "inproc://test-$N", NULL, NULL, false, false },
     { "ipc", "ipc://$D/$N", NULL, NULL, true, true },
     { "tcp", "tcp://127.0.0.1:*", "tcp://127.0.0.1:$F", NULL, true, true },
+    { "shm", "shm://test-$U", NULL, has_shm, true, true },
     { "ws", "ws://127.0.0.1:*", "ws://127.0.0.1:$F", NULL, true, false },
 #ifdef ZN_HAVE_TIPC
     { "tipc", "tipc://{$U,0}", NULL, has_tipc, true, true },

@@ -44,6 +44,9 @@ const struct zn_pattern *zn_pattern_find(int type)
 static const struct zn_transport *const transports[] = {
     &zn_transport_tcp,  &zn_transport_ipc, &zn_transport_inproc,
     &zn_transport_udp,  &zn_transport_ws,
+#if ZN_HAVE_SHARED
+    &zn_transport_shm,
+#endif
 #ifdef ZN_HAVE_GNUTLS
     &zn_transport_wss,
 #endif

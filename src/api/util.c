@@ -84,7 +84,7 @@ static const struct {
     { "pgm", 0 },           { "norm", 0 },
     { "tipc", HAS_TIPC },   { "vmci", HAS_VSOCK },
     { "vsock", HAS_VSOCK }, { "WS", 1 },
-    { "WSS", HAS_WSS },
+    { "WSS", HAS_WSS },     { "shm", ZN_HAVE_SHARED },
 };
 
 int zmq_has(const char *capability)

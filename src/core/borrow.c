@@ -58,13 +58,14 @@ static bool borrow(struct zn_loan *loan, struct zn_session *ss)
         atomic_exchange_explicit(&ss->lent, 1, memory_order_seq_cst))
         return false;
     loan->sessions[loan->count++] = ss;
+    loan->streams |= ss->route->transport->stream != NULL;
     return true;
 }
 
 bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
 {
     loan->count = 0;
-    loan->busy = false;
+    loan->busy = loan->streams = false;
     if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
         return false;
     for (uint32_t i = 0; i < s->end_count; i++) {
@@ -102,22 +103,24 @@ void zn_loan_end(struct zn_loan *loan)
 }
 
 /* False: somebody else is at it. */
-static bool work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words)
+static bool work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words,
+                    bool awake)
 {
     atomic_fetch_or_explicit(&ss->work, words, memory_order_acq_rel);
-    return zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch);
+    return zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch,
+                               awake);
 }
 
 void zn_loan_read(struct zn_loan *loan)
 {
     for (int i = 0; i < loan->count; i++)
         work_on(loan, loan->sessions[i],
-                zn_session_is_lent(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND);
+                zn_session_is_lent(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND, true);
 }
 
 void zn_loan_arm(struct zn_loan *loan)
 {
-    zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal);
+    loan->wakes = atomic_load_explicit(&loan->watcher.wakes, memory_order_seq_cst);
 }
 
 /* What was left for us while we were away. */
@@ -128,18 +131,29 @@ static bool catch_up(struct zn_loan *loan)
         struct zn_session *ss = loan->sessions[i];
         uint32_t words = atomic_load_explicit(&ss->work, memory_order_seq_cst);
         if (words & ZN_WORK_IN && !(words & ZN_WORK_TOKEN))
-            some |= work_on(loan, ss, 0);
+            some |= work_on(loan, ss, 0, true);
     }
     return some;
 }
 
+/* A stream's descriptor tells of something only when its stream has been read to the end by
+ * one who is going to sleep. What comes of it is a wake-up. */
+static void exhaust_streams(struct zn_loan *loan)
+{
+    for (int i = 0; i < loan->count; i++)
+        if (loan->sessions[i]->route->transport->stream != NULL)
+            work_on(loan, loan->sessions[i], ZN_WORK_IN, false);
+}
+
 int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
 {
-    if (catch_up(loan)) {
-        zn_socket_watch_signal(loan->socket, &loan->watcher, -1);
-        zn_signal_clear(loan->tools->signal);
+    if (catch_up(loan))
         return 0;
-    }
+    if (loan->streams)
+        exhaust_streams(loan);
+    if (!zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal,
+                                loan->wakes))
+        return 0;
     struct zn_pollfd fds[ZN_LOAN_MAX + 1];
     fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
     /* Whoever is reading will tell of what comes; to poll meanwhile would be to spin. */
@@ -152,7 +166,7 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
     }
     int rc = zn_poll(fds, (size_t)count + 1,
                      loan->busy ? ZN_MIN(timeout_ns, BUSY_WAIT) : timeout_ns, NULL);
-    zn_socket_watch_signal(loan->socket, &loan->watcher, -1);
+    zn_socket_unwatch_signal(loan->socket, &loan->watcher);
     if (fds[0].revents != 0)
         zn_signal_clear(loan->tools->signal);
     if (rc == 0 && loan->busy)
@@ -163,7 +177,7 @@ int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
     for (int i = 0; i < count; i++) {
         unsigned gone = fds[i + 1].revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
         if (fds[i + 1].revents != 0)
-            loan->busy |= !work_on(loan, loan->sessions[i], ZN_WORK_IN | gone);
+            loan->busy |= !work_on(loan, loan->sessions[i], ZN_WORK_IN | gone, true);
     }
     return 0;
 }
@@ -208,6 +222,8 @@ static void take_back(struct zn_session *ss)
     ss->watched = rc == 0;
     if (rc < 0)
         ss->failed = rc;
+    if (ss->stream != NULL)              /* nobody may have asked it to tell */
+        atomic_fetch_or_explicit(&ss->work, ZN_WORK_IN, memory_order_acq_rel);
 }
 
 void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
@@ -220,16 +236,19 @@ void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
     }
     if (ss->due[ZN_DUE_LOAN] > now)
         return;
+    /* One who comes and goes all the time is not looked for each time. */
     ss->due[ZN_DUE_LOAN] = 0;
+    uint64_t until = atomic_load_explicit(&ss->lent_until, memory_order_relaxed);
+    if (now < until + LOAN_MS * ZN_MS) {
+        zn_session_due(ss, ZN_DUE_LOAN, LOAN_MS);
+        return;
+    }
     if (atomic_load_explicit(&ss->lent, memory_order_acquire)) {
         /* The borrower waits; it will say when it leaves. */
         atomic_exchange_explicit(&ss->minded, 0, memory_order_seq_cst);
         if (atomic_load_explicit(&ss->lent, memory_order_seq_cst))
             return;
         atomic_store_explicit(&ss->minded, 1, memory_order_relaxed);
-    }
-    uint64_t until = atomic_load_explicit(&ss->lent_until, memory_order_relaxed);
-    if (now < until + LOAN_MS * ZN_MS) {
         zn_session_due(ss, ZN_DUE_LOAN, LOAN_MS);
         return;
     }

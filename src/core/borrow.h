@@ -29,7 +29,9 @@ struct zn_loan {
     struct zn_borrower *tools;
     struct zn_watcher watcher;
     int count;
+    uint32_t wakes;                      /* of the watcher's, when last looked at */
     bool busy;                           /* somebody else runs one of them */
+    bool streams;                        /* some have one */
     struct zn_session *sessions[ZN_LOAN_MAX];    /* held */
 };
 

@@ -55,6 +55,7 @@ static uint64_t deadline(int timeout_ms)
  * gap in the loop means that somebody else wants the core. */
 #define SPIN_MAX 40000u
 #define SPIN_ALONE 10000u
+#define SPIN_IN_RINGS 1500u              /* once, where nothing else enters the kernel */
 #define SPIN_GAP 8000u
 #define SPIN_TRIAL 32u
 
@@ -106,6 +107,7 @@ static void look_away(uint64_t begin)
 static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
     uint64_t now = begin, last = begin;
+    uint64_t alone = loan != NULL && loan->streams ? SPIN_IN_RINGS : SPIN_ALONE;
     bool posted = false;
     if (!join_spinners()) {
         zn_yield();                      /* others may bring what is wanted meanwhile */
@@ -120,8 +122,10 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
             else
                 zn_relax();
         }
-        if (now - begin > SPIN_ALONE)    /* whom we wait for may want this very core */
+        if (now - begin > alone) {       /* whom we wait for may want this very core */
+            alone = SPIN_ALONE;
             zn_yield();
+        }
         now = zn_now();
         if (now - last > SPIN_GAP * 2) { /* somebody else wants this core */
             atomic_store_explicit(&s->spin.usual, SPIN_MAX * 4, memory_order_relaxed);

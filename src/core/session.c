@@ -81,6 +81,7 @@ static void on_task(struct zn_task *t)
 /* Who runs a session: its loop, or a caller's thread with a buffer of its own, or without. */
 struct runner {
     bool on_loop;
+    bool awake;                          /* and looks again of itself */
     unsigned may;                        /* the words it may act on */
     uint8_t *scratch;
     size_t size;
@@ -91,7 +92,8 @@ static int read_in(struct zn_session *ss, const struct runner *by)
     bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
                   zn_end_peer_closed(ss->end);
     if (!let_go)
-        return zn_session_read(ss, by->scratch, by->size);
+        return zn_session_read(ss, by->scratch, by->size,
+                               !by->on_loop && zn_session_is_lent(ss));
     return by->on_loop ? zn_session_drain(ss) : 0;
 }
 
@@ -103,8 +105,12 @@ static void move(struct zn_session *ss, unsigned words, const struct runner *by)
         ss->kernel_full = false;
     if (words & ZN_WORK_HUNG_UP)
         ss->hung_up = true;
+    if (ss->stream != NULL) {
+        ss->stream->polled = !by->on_loop && zn_session_is_lent(ss);
+        ss->stream->awake = by->awake && ss->stream->polled;
+    }
     if (words & (ZN_WORK_OUT | ZN_WORK_ROOM) && !ss->write_failed) {
-        rc = zn_session_write(ss);
+        rc = zn_session_write(ss, by->on_loop);
         if (rc < 0) {
             /* What the peer sent before it went is still to be read: the reader ends
              * the connection. */
@@ -113,6 +119,10 @@ static void move(struct zn_session *ss, unsigned words, const struct runner *by)
             if (by->may & ZN_WORK_IN)
                 words |= ZN_WORK_IN;
         }
+    }
+    if (ss->stream != NULL && ss->stream->unread) {
+        ss->stream->unread = false;
+        atomic_fetch_or_explicit(&ss->work, ZN_WORK_IN, memory_order_acq_rel);
     }
     /* Only for the borrower itself, who must know what it has to poll. */
     if (words & ZN_WORK_LEND && !by->on_loop)
@@ -134,7 +144,7 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
         left |= ZN_WORK_IN;
     if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
         (ss->kernel_full && zn_session_is_lent(ss)) ||
-        (ss->spares && ss->due[ZN_DUE_TRIM] == 0))
+        (ss->due[ZN_DUE_TRIM] == 0 && (ss->spares || zn_stream_is_large(ss->stream))))
         left |= ZN_WORK_CONTROL;
     return left;
 }
@@ -158,7 +168,10 @@ static void run_on_caller(struct zn_session *ss, const struct runner *by)
 
 static void run_on_loop(struct zn_session *ss)
 {
-    const struct runner by = { true, ~0u, zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
+    const struct runner by = { .on_loop = true,
+                               .may = ~0u,
+                               .scratch = zn_loop_scratch(ss->loop),
+                               .size = ZN_LOOP_SCRATCH };
     uint32_t is;
     do {
         unsigned words =
@@ -190,9 +203,10 @@ void zn_session_run(struct zn_session *ss, bool on_loop)
         run_on_caller(ss, &by);
 }
 
-bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size)
+bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size, bool awake)
 {
-    const struct runner by = { .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
+    const struct runner by = { .awake = awake,
+                               .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
                                       ZN_WORK_LEND,
                                .scratch = scratch,
                                .size = size };
@@ -451,7 +465,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
         if (!ss->spares && !zn_queue_is_large(in, false) &&
-            !zn_queue_is_large(out, true) &&
+            !zn_queue_is_large(out, true) && !zn_stream_is_large(ss->stream) &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -472,6 +486,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    zn_stream_trim(ss->stream);
     zn_session_forget_big(ss);
     if (ss->spares)
         zn_spare_expire();

@@ -133,8 +133,10 @@ void zn_session_hold(struct zn_session *ss);
 void zn_session_drop(struct zn_session *ss);
 /* Runs what is to be done, as far as this thread may. */
 void zn_session_run(struct zn_session *ss, bool on_loop);
-/* On a caller's thread, which reads too: scratch is its own. False: somebody else does. */
-bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size);
+/* On a caller's thread, which reads too: scratch is its own; awake: it will be back at once.
+ * False: somebody else does. */
+bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size,
+                         bool awake);
 /* The session at the other side of a socket's end, held; NULL: inproc, or gone. */
 struct zn_session *zn_session_behind(struct zn_end *e);
 /* Hands it to its loop. */
@@ -146,9 +148,11 @@ extern const struct zn_owner zn_session_owner;
 
 /* ---- traffic.c: by whoever holds the token, in ZN_PHASE_TRAFFIC. 0, or -errno: the
  * connection is to end. */
-int zn_session_write(struct zn_session *ss);
+int zn_session_write(struct zn_session *ss, bool on_loop);
 void zn_session_is_full(struct zn_session *ss);     /* the kernel, that is */
-int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size);
+/* borrowed: by a caller who has the descriptor on loan and waits for a message: it reads on,
+ * or gives it back, when it has had it. */
+int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, bool borrowed);
 /* Reads and throws away, for a socket that has closed its end. */
 int zn_session_drain(struct zn_session *ss);
 /* Bytes that came behind the handshake. */

@@ -217,6 +217,7 @@ static void wake(struct zn_socket *s, bool readers)
         struct zn_watcher *w = ZN_CONTAINER(it, struct zn_watcher, link);
         if (w->reads && !readers)
             continue;
+        atomic_fetch_add_explicit(&w->wakes, 1, memory_order_seq_cst);
         if (w->waiter != NULL)
             zn_waiter_wake(w->waiter);
         if (w->signal >= 0)
@@ -243,10 +244,20 @@ void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w)
     atomic_fetch_add_explicit(&s->watcher_count, 1, memory_order_seq_cst);
 }
 
-void zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal)
+bool zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal,
+                            uint32_t seen)
 {
     zn_lock(&s->watch_lock);
-    w->signal = signal;
+    bool still = atomic_load_explicit(&w->wakes, memory_order_relaxed) == seen;
+    w->signal = still ? signal : -1;
+    zn_unlock(&s->watch_lock);
+    return still;
+}
+
+void zn_socket_unwatch_signal(struct zn_socket *s, struct zn_watcher *w)
+{
+    zn_lock(&s->watch_lock);
+    w->signal = -1;
     zn_unlock(&s->watch_lock);
 }
 

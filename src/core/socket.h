@@ -60,6 +60,7 @@ struct zn_watcher {
     struct zn_list link;
     struct zn_waiter *waiter;            /* woken, if not NULL */
     int signal;                          /* raised, if >= 0; under the watch lock */
+    _Atomic uint32_t wakes;              /* how often there was a reason to */
     bool reads;                          /* waits for something to receive, only */
 };
 
@@ -241,7 +242,10 @@ void zn_route_drop(struct zn_route *r);
 void zn_route_close(struct zn_route *r);
 
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w);
-void zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal);
+/* From here on each wake-up raises signal. False, and it does not: wakes is more than seen. */
+bool zn_socket_watch_signal(struct zn_socket *s, struct zn_watcher *w, int signal,
+                            uint32_t seen);
+void zn_socket_unwatch_signal(struct zn_socket *s, struct zn_watcher *w);
 void zn_socket_unwatch(struct zn_socket *s, struct zn_watcher *w);
 
 #endif

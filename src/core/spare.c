@@ -28,9 +28,9 @@ static bool is_live(void)
 
 bool zn_spare_keep(struct zn_content *c)
 {
-    if (c->size < ZN_SPARE_MIN || c->size > ZN_SPARE_BYTES || !is_live())
+    if (c->size < ZN_SPARE_MIN || c->size > ZN_SPARE_BYTES || !is_live() ||
+        !zn_lock_try(&store.lock))
         return false;
-    zn_lock(&store.lock);
     bool room = store.count < PLACES && store.bytes + c->size <= ZN_SPARE_BYTES;
     if (room) {
         store.places[store.count++] = c;
@@ -43,9 +43,9 @@ bool zn_spare_keep(struct zn_content *c)
 struct zn_content *zn_spare_take(size_t size)
 {
     struct zn_content *c = NULL;
-    if (atomic_load_explicit(&store.live_until, memory_order_relaxed) == 0)
+    if (atomic_load_explicit(&store.live_until, memory_order_relaxed) == 0 ||
+        !zn_lock_try(&store.lock))
         return NULL;
-    zn_lock(&store.lock);
     for (int i = store.count; i-- > 0;) {
         size_t has = store.places[i]->size;
         if (has < size || has / 4 > size / 3)
@@ -62,7 +62,8 @@ struct zn_content *zn_spare_take(size_t size)
 void zn_spare_clear(void)
 {
     struct zn_content *gone[PLACES];
-    zn_lock(&store.lock);
+    if (!zn_lock_try(&store.lock))
+        return;
     atomic_store_explicit(&store.live_until, 0, memory_order_relaxed);
     int count = store.count;
     memcpy(gone, store.places, (size_t)count * sizeof gone[0]);

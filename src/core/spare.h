@@ -6,7 +6,8 @@
  * Memory   At most ZN_SPARE_BYTES, and only while there is traffic: what is freed is kept for
  *          as long as a connection has said, a moment ago, that it moves large messages. Each
  *          that says so clears the store when it has been idle for a second, or ends.
- * Threads  Any. */
+ * Threads  Any. Nobody waits: who finds another one at it goes to the heap. A forked child may
+ *          find it so for ever. */
 #ifndef ZN_CORE_SPARE_H
 #define ZN_CORE_SPARE_H
 

@@ -39,6 +39,10 @@ struct zn_stream_ops {
     /* Has its own way to see whether the peer is there, instead of ZMTP's PING: the question
      * goes out with the next flush. NULL: it has none. */
     void (*ping)(struct zn_stream *st);
+    /* Whether it keeps much memory that it would not need while nothing moves; gives that
+     * back. NULL: never. */
+    bool (*is_large)(const struct zn_stream *st);
+    void (*trim)(struct zn_stream *st);
     /* Says goodbye, if that takes no waiting. fd is about to be closed. */
     void (*free)(struct zn_stream *st, int fd);
 };
@@ -48,9 +52,15 @@ struct zn_stream {
     const struct zn_stream_ops *ops;
     /* told by the stream */
     bool heard;                          /* the peer is there, though it said no ZMTP */
+    bool unread;                         /* writev has used up what fd told of: readv is to
+                                            be tried as well */
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
     /* told by the session */
     bool trusted;                        /* the handshake is over */
+    /* and before each use: */
+    bool awake;                          /* the reader will look again of itself: -EAGAIN
+                                            from readv need promise nothing */
+    bool polled;                         /* readiness is told by poll(), again and again */
 };
 
 /* st NULL: the descriptor itself. */
@@ -71,6 +81,17 @@ static inline ptrdiff_t zn_stream_writev(struct zn_stream *st, int fd,
 static inline int zn_stream_flush(struct zn_stream *st, int fd)
 {
     return st == NULL || st->ops->flush == NULL ? 0 : st->ops->flush(st, fd);
+}
+
+static inline bool zn_stream_is_large(const struct zn_stream *st)
+{
+    return st != NULL && st->ops->is_large != NULL && st->ops->is_large(st);
+}
+
+static inline void zn_stream_trim(struct zn_stream *st)
+{
+    if (st != NULL && st->ops->trim != NULL)
+        st->ops->trim(st);
 }
 
 static inline void zn_stream_free(struct zn_stream *st, int fd)

@@ -21,6 +21,7 @@ enum { IOVS = 128, V1_HEADS = 32 };
 #define TURN_LIMIT (8u * 1024 * 1024)    /* then others have their turn */
 #define TRICKLE (32u * 1024)
 #define BIG_START (64u * 1024)
+#define BORROWED_LARGE (256u * 1024)
 #define BIG_TRUST (64u * 1024 * 1024)
 #define FORESEE_MIN ZN_SPARE_MIN
 #define PREFIX_MAX 64u                   /* small frames and a header */
@@ -113,7 +114,7 @@ void zn_session_is_full(struct zn_session *ss)
         zn_end_pause(ss->end);
 }
 
-int zn_session_write(struct zn_session *ss)
+int zn_session_write(struct zn_session *ss, bool on_loop)
 {
     if (ZN_UNLIKELY(ss->sealed != NULL))
         return zn_sealed_write(ss);
@@ -143,8 +144,9 @@ int zn_session_write(struct zn_session *ss)
         if (rc == 0 && (ss->end == NULL || zn_queue_sleep(ss->end->in)))
             return 0;
         total += g.bytes;
-        /* Who writes a little, while more keeps coming, writes a lot a little later. */
-        bool trickle = rc > 0 && total < TRICKLE;
+        /* Who writes a little, while more keeps coming, writes a lot a little later. Not so
+         * a caller: to wake the loop for that costs more than it saves. */
+        bool trickle = on_loop && rc > 0 && total < TRICKLE;
         if (trickle || total > TURN_LIMIT) {
             zn_session_post_later(ss, ZN_WORK_OUT);
             return 0;
@@ -179,6 +181,14 @@ static bool published_all(const struct zn_session *ss)
 {
     const struct zn_queue *q = ss->end->out;
     return atomic_load_explicit(&q->written, memory_order_relaxed) == q->wmsgs;
+}
+
+/* Whether there is something for the reader. */
+static bool has_published(const struct zn_session *ss)
+{
+    const struct zn_queue *q = ss->end->out;
+    return atomic_load_explicit(&q->written, memory_order_relaxed) !=
+           atomic_load_explicit(&q->consumed, memory_order_relaxed);
 }
 
 void zn_session_forget_big(struct zn_session *ss)
@@ -417,7 +427,7 @@ int zn_session_drain(struct zn_session *ss)
     return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
 }
 
-int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
+int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, bool borrowed)
 {
     bool raw = framing_of(ss) == ZN_FRAMING_RAW;
     if (raw)
@@ -441,6 +451,10 @@ int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size)
             return rc;
         if (rc == 0)
             return nothing_more(ss);
+        /* A borrower takes a large message while it is still in its core's cache, and comes
+         * back for the next. */
+        if (borrowed && ss->big_before >= BORROWED_LARGE && has_published(ss))
+            return 0;
         if (--turns == 0) {
             zn_session_post_later(ss, ZN_WORK_IN);
             return 0;

@@ -59,6 +59,14 @@ static inline void zn_lock(struct zn_lock *l)
         zn_lock_slow(l);
 }
 
+/* False: somebody has it. In a forked child that may be for ever. */
+static inline bool zn_lock_try(struct zn_lock *l)
+{
+    uint32_t is = 0;
+    return atomic_compare_exchange_strong_explicit(
+        &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed);
+}
+
 static inline bool zn_unlock(struct zn_lock *l)
 {
     uint32_t is = ZN_LOCK_HELD;
@@ -206,6 +214,8 @@ int zn_sock_bind_device(int fd, const char *name);
 
 /* Credentials of a local peer. */
 int zn_sock_credentials(int fd, int *pid, unsigned *uid, unsigned *gid);
+/* The user as whom this process acts. */
+unsigned zn_user(void);
 /* Whether user uid is in group gid, primary or supplementary. */
 bool zn_user_in_group(unsigned uid, unsigned gid);
 
@@ -286,6 +296,24 @@ int zn_temp_dir(char *buf, size_t size);
 int zn_remove_dir(const char *path);
 /* Whether path names a socket on which nobody listens (or nothing at all). */
 bool zn_local_is_stale(const struct zn_addr *addr, const char *path);
+
+/* ---- Memory to be shared with another process, where there is such a thing. */
+#ifdef __linux__
+#define ZN_HAVE_SHARED 1
+#else
+#define ZN_HAVE_SHARED 0
+#endif
+/* A descriptor of so much memory, whose size nobody can change any more. */
+int zn_shared_open(size_t size);
+/* Maps what zn_shared_open() made, here or elsewhere; -EPROTO: it is anything else. */
+int zn_shared_map(int fd, size_t size, void **map);
+void zn_shared_unmap(void *map, size_t size);
+/* Gives whole pages back to the system; they are zero when touched again. */
+void zn_shared_discard(void *p, size_t size);
+/* Sends bytes and a descriptor over a local socket; as zn_sock_writev(). */
+ptrdiff_t zn_sock_send_fd(int sock, const void *data, size_t size, int fd);
+/* Receives bytes, and a descriptor if one came with them; -EPROTO: there were several. */
+ptrdiff_t zn_sock_recv_fd(int sock, void *data, size_t size, int *fd);
 
 /* A descriptor that becomes readable when signalled (an eventfd). */
 int zn_signal_open(void);

@@ -349,8 +349,8 @@ static inline void net_hunt(scenario *body, const char *transport,
     net_check_sane(transport);
 }
 
-static const char *const net_everywhere[] = { "inproc", "ipc", "tcp", NULL };
-static const char *const net_connections[] = { "ipc", "tcp", NULL };
+static const char *const net_everywhere[] = { "inproc", "ipc", "tcp", "shm", NULL };
+static const char *const net_connections[] = { "ipc", "tcp", "shm", NULL };
 static const char *const net_tcp_only[] = { "tcp", NULL };
 #define EVERYWHERE net_everywhere
 #define CONNECTIONS net_connections

@@ -50,7 +50,7 @@ TEST(has_knows_what_is_built)
     } cases[] = {
         { "ipc", 1 },    { "draft", 1 }, { "IPC", 0 }, { "tcp", 0 },
         { "inproc", 0 }, { "udp", 0 },   { "", 0 },    { "CURVE", 0 },
-        { NULL, 0 },     { "WS", 1 },    { "ws", 0 },
+        { NULL, 0 },     { "WS", 1 },    { "ws", 0 },  { "shm", 1 },
 #ifdef ZN_HAVE_GNUTLS
         { "WSS", 1 },
 #else

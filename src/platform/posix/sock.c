@@ -185,6 +185,11 @@ int zn_sock_credentials(int fd, int *pid, unsigned *uid, unsigned *gid)
     return 0;
 }
 
+unsigned zn_user(void)
+{
+    return geteuid();
+}
+
 bool zn_user_in_group(unsigned uid, unsigned gid)
 {
     char text[4096];

@@ -1,0 +1,136 @@
+/* transports/local.c - see local.h. */
+#include "transports/local.h"
+
+#include <stdio.h>
+
+void zn_local_peer_address(int fd, const struct zn_addr *a, char *buf, size_t size)
+{
+    int pid;
+    unsigned uid, gid;
+    (void)a;
+    buf[0] = '\0';
+    if (zn_sock_credentials(fd, &pid, &uid, &gid) == 0)
+        snprintf(buf, size, "localhost:%u:%u:%d", uid, gid, pid);
+}
+
+int zn_local_tune(int fd, const struct zn_options *o, bool accepted)
+{
+    (void)fd;
+    (void)o;
+    (void)accepted;
+    return 0;
+}
+
+bool zn_local_admit(int fd, const struct zn_addr *peer, const struct zn_options *o)
+{
+    int pid;
+    unsigned uid, gid;
+    (void)peer;
+    if (o->ipc_pid_count == 0 && o->ipc_uid_count == 0 && o->ipc_gid_count == 0)
+        return true;
+    if (zn_sock_credentials(fd, &pid, &uid, &gid) < 0)
+        return false;
+    for (size_t i = 0; i < o->ipc_pid_count; i++)
+        if (o->ipc_pids[i] == pid)
+            return true;
+    for (size_t i = 0; i < o->ipc_uid_count; i++)
+        if (o->ipc_uids[i] == uid)
+            return true;
+    for (size_t i = 0; i < o->ipc_gid_count; i++)
+        if (o->ipc_gids[i] == gid || zn_user_in_group(uid, o->ipc_gids[i]))
+            return true;
+    return false;
+}
+
+void zn_local_unlisten(const char *path, bool own_dir)
+{
+    char dir[128];
+    zn_unlink(path);
+    if (!own_dir)
+        return;
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    zn_remove_dir(dir);
+}
+
+/* Takes a path of our own, in a directory of our own. */
+static int choose_path(struct zn_listening *l)
+{
+    char dir[sizeof l->path - sizeof "/socket"];
+    int rc = zn_temp_dir(dir, sizeof dir);
+    if (rc < 0)
+        return rc;
+    snprintf(l->path, sizeof l->path, "%s/socket", dir);
+    l->own_dir = true;
+    return 0;
+}
+
+static int bind_path(int fd, const struct zn_addr *a, const char *path)
+{
+    int rc = zn_sock_bind(fd, a);
+    if (rc != -EADDRINUSE || path[0] == '@')
+        return rc;
+    if (!zn_local_is_stale(a, path))
+        return -EADDRINUSE;
+    zn_unlink(path);
+    return zn_sock_bind(fd, a);
+}
+
+static int adopt(int fd, struct zn_listening *l, struct zn_addr *bound)
+{
+    int rc = zn_sock_adopt(fd);
+    if (rc == 0)
+        rc = zn_sock_name(fd, bound);
+    if (rc == 0)
+        l->fd = fd;
+    return rc;
+}
+
+int zn_local_listen(const char *path, const struct zn_options *o, struct zn_listening *l,
+                    struct zn_addr *bound, int *failed_fd)
+{
+    if (o->use_fd >= 0)
+        return adopt(o->use_fd, l, bound);
+    int rc = path == NULL ? choose_path(l) : 0;
+    path = path == NULL ? l->path : path;
+    if (rc == 0)
+        rc = zn_addr_local(bound, path);
+    int fd = rc == 0 ? zn_sock_open(ZN_AF_LOCAL) : rc;
+    if (fd >= 0) {
+        rc = bind_path(fd, bound, path);
+        if (rc == 0 && !l->own_dir && path[0] != '@')
+            snprintf(l->path, sizeof l->path, "%s", path);
+        if (rc == 0)
+            rc = zn_sock_listen(fd, o->backlog);
+        if (rc == 0) {
+            l->fd = fd;
+            return 0;
+        }
+        *failed_fd = fd;
+        zn_sock_close(fd);
+    } else {
+        rc = fd;
+    }
+    if (l->own_dir || (l->path[0] != '\0' && rc != -EADDRINUSE))
+        zn_local_unlisten(l->path, l->own_dir);
+    return rc;
+}
+
+int zn_local_open(const char *address, const struct zn_addr *to,
+                  const struct zn_options *o, bool *pending, int *failed_fd)
+{
+    (void)address;
+    (void)o;
+    int fd = zn_sock_open(ZN_AF_LOCAL);
+    if (fd < 0)
+        return fd;
+    int rc = zn_sock_connect(fd, to);
+    *pending = rc == -EINPROGRESS;
+    if (rc == 0 || *pending)
+        return fd;
+    *failed_fd = fd;
+    zn_sock_close(fd);
+    return rc;
+}
