@@ -40,9 +40,10 @@ const struct zn_pattern *zn_pattern_find(int type)
 }
 
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp,
-    &zn_transport_ipc,
-    &zn_transport_inproc,
+    &zn_transport_tcp, &zn_transport_ipc,  &zn_transport_inproc,
+#ifdef ZN_HAVE_PGM
+    &zn_transport_pgm, &zn_transport_epgm,
+#endif
 };
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)

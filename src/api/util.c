@@ -56,13 +56,19 @@ void zmq_version(int *major, int *minor, int *patch)
 #define HAS_GSSAPI 0
 #endif
 
+#ifdef ZN_HAVE_PGM
+#define HAS_PGM 1
+#else
+#define HAS_PGM 0
+#endif
+
 /* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
 static const struct {
     const char *name;
     int built;
 } capabilities[] = {
     { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
-    { "pgm", 0 },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
+    { "pgm", HAS_PGM },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
     { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
 };
 

@@ -75,6 +75,8 @@ struct zn_transport {
 };
 
 extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc;
+/* With OpenPGM, and with NORM. */
+extern const struct zn_transport zn_transport_pgm, zn_transport_epgm, zn_transport_norm;
 
 /* The registry (src/api/registry.c). NULL: no such scheme. */
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme);
