@@ -39,12 +39,20 @@ const struct zn_pattern *zn_pattern_find(int type)
     return type >= 0 && (size_t)type < ZN_COUNT(patterns) ? patterns[type] : NULL;
 }
 
+/* clang-format off */
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp, &zn_transport_ipc,  &zn_transport_inproc,
+    &zn_transport_tcp,
+    &zn_transport_ipc,
+    &zn_transport_inproc,
 #ifdef ZN_HAVE_PGM
-    &zn_transport_pgm, &zn_transport_epgm,
+    &zn_transport_pgm,
+    &zn_transport_epgm,
+#endif
+#ifdef ZN_HAVE_NORM
+    &zn_transport_norm,
 #endif
 };
+/* clang-format on */
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)
 {

@@ -62,14 +62,23 @@ void zmq_version(int *major, int *minor, int *patch)
 #define HAS_PGM 0
 #endif
 
+#ifdef ZN_HAVE_NORM
+#define HAS_NORM 1
+#else
+#define HAS_NORM 0
+#endif
+
 /* Names as libzmq has them. What is always there ("tcp", "inproc") has no name. */
 static const struct {
     const char *name;
     int built;
 } capabilities[] = {
-    { "ipc", 1 },   { "draft", 1 }, { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
-    { "pgm", HAS_PGM },   { "norm", 0 },  { "tipc", 0 },  { "vmci", 0 },
-    { "vsock", 0 }, { "WS", 0 },    { "WSS", 0 },
+    { "ipc", 1 },           { "draft", 1 },
+    { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
+    { "pgm", HAS_PGM },     { "norm", HAS_NORM },
+    { "tipc", 0 },          { "vmci", 0 },
+    { "vsock", 0 },         { "WS", 0 },
+    { "WSS", 0 },
 };
 
 int zmq_has(const char *capability)

@@ -124,6 +124,14 @@ int zn_thread_start(struct zn_thread **out, const char *name,
                     void *arg);
 void zn_thread_join(struct zn_thread *t);
 
+/* Blocks all signals in this thread, for others' libraries that start threads of theirs; and
+ * makes that undone. */
+struct zn_signals {
+    _Alignas(8) uint8_t bytes[128];      /* a sigset_t */
+};
+void zn_signals_block(struct zn_signals *before);
+void zn_signals_restore(const struct zn_signals *before);
+
 /* A counter that each fork raises in the child, so that what was made before can tell:
  * cheaper than asking for the process's number. */
 extern _Atomic uint32_t zn_forks;

@@ -18,7 +18,6 @@ struct zn_source {
     struct zn_list link;
     uint64_t id;                         /* what the protocol knows the sender by */
     struct zn_lossy_reader reader;
-    bool ready;                          /* the transport's: there is something to read */
     /* the message so far: frames in ZMTP 2 form, or NULL */
     struct zn_content *held;
     size_t used;
