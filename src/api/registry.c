@@ -7,7 +7,8 @@ extern const struct zn_pattern zn_pattern_pair, zn_pattern_pub, zn_pattern_sub,
     zn_pattern_req, zn_pattern_rep, zn_pattern_dealer, zn_pattern_router, zn_pattern_pull,
     zn_pattern_push, zn_pattern_xpub, zn_pattern_xsub, zn_pattern_stream,
     zn_pattern_server, zn_pattern_client, zn_pattern_radio, zn_pattern_dish,
-    zn_pattern_gather, zn_pattern_scatter, zn_pattern_peer, zn_pattern_channel;
+    zn_pattern_gather, zn_pattern_scatter, zn_pattern_peer, zn_pattern_channel,
+    zn_pattern_dgram;
 
 /* clang-format off */
 static const struct zn_pattern *const patterns[] = {
@@ -29,6 +30,7 @@ static const struct zn_pattern *const patterns[] = {
     [ZMQ_DISH] = &zn_pattern_dish,
     [ZMQ_GATHER] = &zn_pattern_gather,
     [ZMQ_SCATTER] = &zn_pattern_scatter,
+    [ZMQ_DGRAM] = &zn_pattern_dgram,
     [ZMQ_PEER] = &zn_pattern_peer,
     [ZMQ_CHANNEL] = &zn_pattern_channel,
 };
@@ -44,6 +46,7 @@ static const struct zn_transport *const transports[] = {
     &zn_transport_tcp,
     &zn_transport_ipc,
     &zn_transport_inproc,
+    &zn_transport_udp,
 #ifdef ZN_HAVE_PGM
     &zn_transport_pgm,
     &zn_transport_epgm,

@@ -55,6 +55,7 @@ struct zn_carrier_fd {
 struct zn_carrier {
     const struct zn_carrier_ops *ops;
     struct zn_route *route;              /* held */
+    struct zn_loop *loop;                /* its scratch buffer is there for read */
 
     /* the core's own */
     struct zn_lock lock;                 /* guards what is below, and the transport's part */
@@ -66,7 +67,6 @@ struct zn_carrier {
     bool full;                           /* send waits */
     bool dead;                           /* the loop's thread only */
     struct zn_end *end;                  /* our side of the pipe */
-    struct zn_loop *loop;
     struct zn_task task;
     struct zn_timer timer;
     struct zn_retired grave;

@@ -154,6 +154,32 @@ int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name, bool *ca
     return 0;
 }
 
+/* ---- udp. */
+
+int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name)
+{
+    const char *semicolon = strchr(address, ';'), *colon;
+    bool ignored, any_port = false;
+
+    *name = (struct zn_udp_name){ 0 };
+    if (semicolon != NULL) {
+        if (semicolon == address ||
+            take_host(address, (size_t)(semicolon - address), name->interface, &ignored))
+            return -EINVAL;
+        address = semicolon + 1;
+    }
+    if (split_at_port(address, address + strlen(address), &colon) < 0 ||
+        take_host(address, (size_t)(colon - address), name->host, &ignored) < 0 ||
+        name->host[0] == '\0')
+        return -EINVAL;
+    if (bind)
+        any_port = strcmp(colon + 1, "*") == 0 || strcmp(colon + 1, "0") == 0;
+    if (!any_port && (!is_digit(colon[1]) || !take_peer_port(colon + 1, &name->port)))
+        return -EINVAL;
+    name->any_host = strcmp(name->host, "*") == 0;
+    return 0;
+}
+
 /* ---- pgm, epgm, norm. */
 
 static bool copy_part(const char *p, const char *end, char *out, size_t size)

@@ -34,6 +34,16 @@ int zn_tcp_parse_bind(const char *address, struct zn_tcp_name *name);
 int zn_tcp_parse_connect(const char *address, struct zn_tcp_name *name,
                          bool *can_connect);
 
+/* The parts of udp's "[INTERFACE;]HOST:PORT". bind: PORT may be "*" or "0"; else it is a
+ * number from 1 to 65535. -EINVAL. */
+struct zn_udp_name {
+    char interface[256];                 /* "": none was given */
+    char host[256];
+    uint16_t port;
+    bool any_host;
+};
+int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name);
+
 /* The parts of "[ID,][INTERFACE;]GROUP:PORT" (norm), and of
  * "[INTERFACE;]GROUP[,GROUP...][;GROUP]:PORT" (pgm, epgm), where the last group is the one to
  * send to, if it is another one. Texts are copies; what they name is looked at later. */

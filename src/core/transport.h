@@ -74,7 +74,8 @@ struct zn_transport {
                  size_t size);
 };
 
-extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc;
+extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
+    zn_transport_udp;
 /* With OpenPGM, and with NORM. */
 extern const struct zn_transport zn_transport_pgm, zn_transport_epgm, zn_transport_norm;
 

@@ -196,7 +196,8 @@ enum zn_sockopt {
     ZN_SO_KEEPCNT,
     ZN_SO_KEEPIDLE,
     ZN_SO_KEEPINTVL,
-    ZN_SO_MAXRT
+    ZN_SO_MAXRT,
+    ZN_SO_BROADCAST
 };
 int zn_sock_set(int fd, enum zn_sockopt option, int value);
 int zn_sock_bind_device(int fd, const char *name);
@@ -205,6 +206,21 @@ int zn_sock_bind_device(int fd, const char *name);
 int zn_sock_credentials(int fd, int *pid, unsigned *uid, unsigned *gid);
 /* Whether user uid is in group gid, primary or supplementary. */
 bool zn_user_in_group(unsigned uid, unsigned gid);
+
+/* Datagrams. */
+int zn_sock_open_datagram(enum zn_family family);
+/* One datagram, its size; -EAGAIN: not now; -EMSGSIZE: it was longer, and is gone. Errors of
+ * what was sent before may come too. */
+ptrdiff_t zn_sock_recvfrom(int fd, void *buf, size_t size, struct zn_addr *from);
+ptrdiff_t zn_sock_sendto(int fd, const struct zn_iov *iov, int count,
+                         const struct zn_addr *to);
+/* Becomes a member of a multicast group, and hears of no other one. interface: an index, or
+ * 0, for the system to choose. */
+int zn_sock_join(int fd, const struct zn_addr *group, int interface);
+/* How multicast goes out of fd, a socket of that family. */
+int zn_sock_cast(int fd, enum zn_family family, int hops, bool loop, int interface);
+/* The index of the interface of that name, or that has that address; -ENODEV. */
+int zn_interface(const char *name);
 
 /* Addresses. */
 int zn_addr_local(struct zn_addr *addr, const char *path); /* leading '@': abstract */
@@ -217,6 +233,13 @@ uint16_t zn_addr_port(const struct zn_addr *addr);
 enum zn_family zn_addr_family(const struct zn_addr *addr);
 /* "1.2.3.4" or "::1" (no brackets, no port). */
 int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size);
+/* With the port: "1.2.3.4:5", "[::1]:5"; both ways. IPv4 stays so, mapped or not; one NUL at
+ * the end of a text does not count. -EINVAL. */
+int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size);
+int zn_addr_parse(struct zn_addr *addr, const char *text, size_t size);
+bool zn_addr_is_multicast(const struct zn_addr *addr);
+/* The zone of an IPv6 address: it matters to those of one link. */
+void zn_addr_set_interface(struct zn_addr *addr, int interface);
 /* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */
 void zn_addr_map_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */

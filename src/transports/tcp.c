@@ -5,6 +5,7 @@
 
 #include "core/endpoint.h"
 #include "core/transport.h"
+#include "core/tune.h"
 
 static void name(const struct zn_addr *a, char *buf, size_t size)
 {
@@ -29,27 +30,6 @@ static void peer_address(int fd, const struct zn_addr *a, char *buf, size_t size
 static int set_if(int fd, enum zn_sockopt option, bool wanted, int value)
 {
     return wanted ? zn_sock_set(fd, option, value) : 0;
-}
-
-/* Before bind or connect, so that buffers count when windows are agreed on. */
-static int tune_early(int fd, const struct zn_options *o)
-{
-    int rc = set_if(fd, ZN_SO_SNDBUF, o->sndbuf >= 0, o->sndbuf);
-    if (rc == 0)
-        rc = set_if(fd, ZN_SO_RCVBUF, o->rcvbuf >= 0, o->rcvbuf);
-    if (rc == 0)
-        rc = set_if(fd, ZN_SO_TOS, o->tos != 0, o->tos);
-    if (rc == 0)
-        rc = set_if(fd, ZN_SO_PRIORITY, o->priority != 0, o->priority);
-    if (rc == 0)
-        rc = set_if(fd, ZN_SO_BUSY_POLL, o->busy_poll > 0, o->busy_poll);
-    if (rc == 0 && o->bindtodevice.size > 0) {
-        char device[17] = "";
-        memcpy(device, o->bindtodevice.data,
-               ZN_MIN(o->bindtodevice.size, sizeof device - 1));
-        rc = zn_sock_bind_device(fd, device);
-    }
-    return rc;
 }
 
 static int tune(int fd, const struct zn_options *o, bool accepted)
@@ -123,7 +103,7 @@ static int open_for(const struct zn_addr *a, const struct zn_options *o)
         return fd;
     int rc = family == ZN_AF_INET6 ? zn_sock_set(fd, ZN_SO_V6ONLY, 0) : 0;
     if (rc == 0)
-        rc = tune_early(fd, o);
+        rc = zn_tune(fd, o);
     if (rc < 0) {
         zn_sock_close(fd);
         return rc;

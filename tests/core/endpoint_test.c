@@ -177,3 +177,64 @@ TEST(tcp_names_that_are_too_long_are_refused)
     CHECK_EQ(zn_tcp_parse_connect(text, &name, &can), 0);
     CHECK(!can);
 }
+
+TEST(udp_endpoints_are_taken_apart)
+{
+    static const struct {
+        const char *text;
+        int bind, connect;
+        const char *interface, *host;
+        uint16_t port;
+    } cases[] = {
+        { "127.0.0.1:5555", 0, 0, "", "127.0.0.1", 5555 },
+        { "lo;239.1.1.1:1", 0, 0, "lo", "239.1.1.1", 1 },
+        { "*;239.1.1.1:1", 0, 0, "*", "239.1.1.1", 1 },
+        { "[::1]:65535", 0, 0, "", "::1", 65535 },
+        { "eth0;[ff12::1%eth0]:5", 0, 0, "eth0", "ff12::1%eth0", 5 },
+        { "[fe80::1];[ff12::1]:5", 0, 0, "fe80::1", "ff12::1", 5 },
+        { "*:7", 0, 0, "", "*", 7 },
+        { "a:*", 0, -EINVAL, "", "a", 0 },
+        { "a:0", 0, -EINVAL, "", "a", 0 },
+        { "a:65536", -EINVAL, -EINVAL, "", "", 0 },
+        { "a:-1", -EINVAL, -EINVAL, "", "", 0 },
+        { "a:+1", -EINVAL, -EINVAL, "", "", 0 },
+        { "a:1x", -EINVAL, -EINVAL, "", "", 0 },
+        { "a:**", -EINVAL, -EINVAL, "", "", 0 },
+        { "a:", -EINVAL, -EINVAL, "", "", 0 },
+        { "a", -EINVAL, -EINVAL, "", "", 0 },
+        { ":1", -EINVAL, -EINVAL, "", "", 0 },
+        { ";a:1", -EINVAL, -EINVAL, "", "", 0 },
+        { "a;", -EINVAL, -EINVAL, "", "", 0 },
+        { "a;:1", -EINVAL, -EINVAL, "", "", 0 },
+        { "", -EINVAL, -EINVAL, "", "", 0 },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++)
+        for (int bind = 0; bind < 2; bind++) {
+            struct zn_udp_name name;
+            int rc = zn_udp_parse(cases[i].text, bind, &name);
+            CHECK_EQ(rc, bind ? cases[i].bind : cases[i].connect, "%s", cases[i].text);
+            if (rc < 0)
+                continue;
+            CHECK_STR(name.interface, cases[i].interface);
+            CHECK_STR(name.host, cases[i].host);
+            CHECK_EQ(name.port, cases[i].port);
+            CHECK_EQ(name.any_host, strcmp(name.host, "*") == 0);
+        }
+}
+
+TEST(udp_names_that_are_too_long_are_refused)
+{
+    char text[600];
+    struct zn_udp_name name;
+
+    memset(text, 'a', sizeof(text));
+    memcpy(text + 255, ":1", 3);
+    CHECK_EQ(zn_udp_parse(text, true, &name), 0);
+    memset(text, 'a', sizeof(text));
+    memcpy(text + 256, ":1", 3);
+    CHECK_EQ(zn_udp_parse(text, true, &name), -EINVAL);
+    memset(text, 'a', sizeof(text));
+    memcpy(text + 256, ";a:1", 5);
+    CHECK_EQ(zn_udp_parse(text, false, &name), -EINVAL);
+}

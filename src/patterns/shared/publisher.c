@@ -152,7 +152,7 @@ static void forget(struct zn_publisher *p, struct zn_end *e)
 
     zn_subscriptions_drop(&p->asked, &peer->asked, p->tells ? tell_asked : NULL, p);
     zn_subscriptions_drop(&p->held, &peer->held,
-                          p->tells && !p->manual ? tell_held : NULL, p);
+                          p->tells && !p->manual && !e->takes_all ? tell_held : NULL, p);
     peer->more = peer->subscribing = false;
 }
 
@@ -330,13 +330,11 @@ static int welcome(struct zn_publisher *p, struct zn_end *e)
 /* What is held by peers that cannot join groups, and get those of all: no group's name. */
 static const struct zn_bytes all_groups = { (const uint8_t *)"", 1 };
 
-/* A peer that cannot say what it wants. Not even MANUAL can decide for it: nothing could be
- * sent to it. */
+/* For peers that cannot say what they want. They have not said so either: there is no notice,
+ * and MANUAL decides nothing. */
 static int subscribe_to_all(struct zn_publisher *p, struct zn_end *e)
 {
     static const struct zn_bytes all_topics = { NULL, 0 };
-    if (!p->groups && !p->manual)
-        return subscribe(p, e, all_topics);
     int rc = zn_subscriptions_add(&p->held, &peer_of(e)->held,
                                   p->groups ? all_groups : all_topics);
     return ZN_MIN(rc, 0);

@@ -196,16 +196,6 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
     return rc == 0 ? 0 : -EINVAL;
 }
 
-void zn_addr_map_v4(struct zn_addr *addr)
-{
-    if (addr->family != AF_INET)
-        return;
-    struct sockaddr_in in = v4(addr);
-    struct in6_addr mapped = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
-    memcpy(&mapped.s6_addr[12], &in.sin_addr, 4);
-    set_v6(addr, mapped, ntohs(in.sin_port), 0);
-}
-
 static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
 {
     if (addr->family == AF_INET) {
@@ -220,6 +210,89 @@ static size_t host_bytes(const struct zn_addr *addr, uint8_t out[16])
     }
     memcpy(out, &in.sin6_addr, 16);
     return 16;
+}
+
+int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size)
+{
+    char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
+    uint8_t bytes[16];
+    bool is_v4 = (addr->family == AF_INET || addr->family == AF_INET6) &&
+                 host_bytes(addr, bytes) == 4;
+    int n;
+    if (is_v4)
+        n = snprintf(buf, size, "%u.%u.%u.%u:%u", (unsigned)bytes[0], (unsigned)bytes[1],
+                     (unsigned)bytes[2], (unsigned)bytes[3],
+                     (unsigned)zn_addr_port(addr));
+    else if (addr->family == AF_INET6 && zn_addr_host_text(addr, host, sizeof host) == 0)
+        n = snprintf(buf, size, "[%s]:%u", host, (unsigned)zn_addr_port(addr));
+    else
+        return -EINVAL;
+    return n > 0 && (size_t)n < size ? 0 : -EINVAL;
+}
+
+static int parse_port(const char *text, uint16_t *port)
+{
+    uint32_t value = 0;
+    size_t size = strlen(text);
+    if (size == 0 || size > 5)
+        return -EINVAL;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return -EINVAL;
+        value = value * 10 + (uint32_t)(*text - '0');
+    }
+    *port = (uint16_t)value;
+    return value > 0 && value <= UINT16_MAX ? 0 : -EINVAL;
+}
+
+int zn_addr_parse(struct zn_addr *addr, const char *text, size_t size)
+{
+    char copy[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE + 8], *host = copy;
+    uint16_t port;
+    if (size > 0 && text[size - 1] == '\0')
+        size--;
+    if (size == 0 || size >= sizeof copy || memchr(text, 0, size) != NULL)
+        return -EINVAL;
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+
+    char *colon = strrchr(copy, ':');
+    if (colon == NULL || colon == copy || parse_port(colon + 1, &port) < 0)
+        return -EINVAL;
+    *colon = '\0';
+    bool brackets = copy[0] == '[' && colon[-1] == ']';
+    if (brackets) {
+        colon[-1] = '\0';
+        host++;
+    }
+    int rc = zn_addr_numeric(addr, host, port);
+    return rc == 0 && brackets != (addr->family == AF_INET6) ? -EINVAL : rc;
+}
+
+bool zn_addr_is_multicast(const struct zn_addr *addr)
+{
+    if (addr->family == AF_INET)
+        return IN_MULTICAST(ntohl(v4(addr).sin_addr.s_addr));
+    struct sockaddr_in6 in = v6(addr);
+    return addr->family == AF_INET6 && IN6_IS_ADDR_MULTICAST(&in.sin6_addr);
+}
+
+void zn_addr_set_interface(struct zn_addr *addr, int interface)
+{
+    if (addr->family != AF_INET6)
+        return;
+    struct sockaddr_in6 in = v6(addr);
+    set_v6(addr, in.sin6_addr, ntohs(in.sin6_port), (uint32_t)interface);
+}
+
+void zn_addr_map_v4(struct zn_addr *addr)
+{
+    if (addr->family != AF_INET)
+        return;
+    struct sockaddr_in in = v4(addr);
+    struct in6_addr mapped = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
+    memcpy(&mapped.s6_addr[12], &in.sin_addr, 4);
+    set_v6(addr, mapped, ntohs(in.sin_port), 0);
 }
 
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits)

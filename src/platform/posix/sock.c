@@ -15,19 +15,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "platform/posix/fault.h"
+
 _Static_assert(sizeof(struct zn_iov) == sizeof(struct iovec), "zn_iov is an iovec");
 _Static_assert(sizeof(struct sockaddr_un) <= sizeof(((struct zn_addr *)0)->bytes),
                "every address fits");
-
-#ifdef ZN_FAULTS
-#define FAULT(site, error)                  \
-    do {                                    \
-        if (zn_fault(ZN_FAULT_CALL, site))  \
-            return -(error);                \
-    } while (0)
-#else
-#define FAULT(site, error) ((void)0)
-#endif
 
 int zn_sock_open(enum zn_family family)
 {
@@ -161,6 +153,7 @@ int zn_sock_set(int fd, enum zn_sockopt option, int value)
         [ZN_SO_KEEPIDLE] = { IPPROTO_TCP, TCP_KEEPIDLE },
         [ZN_SO_KEEPINTVL] = { IPPROTO_TCP, TCP_KEEPINTVL },
         [ZN_SO_MAXRT] = { IPPROTO_TCP, TCP_USER_TIMEOUT },
+        [ZN_SO_BROADCAST] = { SOL_SOCKET, SO_BROADCAST },
     };
     FAULT("setsockopt", EINVAL);
     if (setsockopt(fd, names[option].level, names[option].name, &value, sizeof value) ==
