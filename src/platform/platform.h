@@ -167,6 +167,9 @@ struct zn_iov {                          /* laid out as struct iovec */
 enum zn_family { ZN_AF_ANY, ZN_AF_INET, ZN_AF_INET6, ZN_AF_LOCAL };
 
 int zn_sock_open(enum zn_family family);                 /* a stream socket */
+/* Whether count sockets could be opened now, for a library that is at a loss when it cannot:
+ * 0 or -errno. protocol: of IP, for raw ones, or 0: for datagrams. */
+int zn_sock_try(enum zn_family family, int protocol, int count);
 int zn_sock_bind(int fd, const struct zn_addr *addr);
 int zn_sock_listen(int fd, int backlog);
 int zn_sock_connect(int fd, const struct zn_addr *addr); /* -EINPROGRESS: wait */

@@ -43,6 +43,8 @@ struct norm {
     struct zn_lossy_writer writer;
     size_t out_size, out_at;             /* of chunk: what the stream has not taken yet */
     bool busy;                           /* something has not been sent once yet */
+    bool doubtful;                       /* a TX_QUEUE_EMPTY may be older than what is busy */
+    bool unflushed;
 
     /* in: the stream at hand, and what has been read of it */
     NormObjectHandle object;
@@ -59,15 +61,6 @@ struct place {
     bool multicast;
 };
 
-/* 224.0.0.0/4, ff00::/8. */
-static bool is_multicast(const struct zn_addr *a)
-{
-    struct zn_addr net;
-    bool v6 = zn_addr_family(a) == ZN_AF_INET6;
-    return zn_addr_numeric(&net, v6 ? "ff00::" : "224.0.0.0", 0) == 0 &&
-           zn_addr_in_prefix(a, &net, v6 ? 8 : 4);
-}
-
 static int find_place(const char *address, struct place *at)
 {
     struct zn_addr a, own;
@@ -76,7 +69,7 @@ static int find_place(const char *address, struct place *at)
         rc = zn_addr_numeric(&a, at->name.group, 0);
     if (rc < 0)
         return -EINVAL;
-    at->multicast = is_multicast(&a);
+    at->multicast = zn_addr_is_multicast(&a);
     bool ipv6 = zn_addr_family(&a) == ZN_AF_INET6;
     const char *interface = at->name.interface;
     if (interface[0] != '\0' && zn_addr_numeric(&own, interface, 0) < 0 &&
@@ -148,6 +141,7 @@ static int start_sender(struct norm *n, const struct place *at,
     if (n->stream == NULL)
         return -ENOMEM;
     NormStreamSetPushEnable(n->stream, o->norm_push != 0);
+    n->doubtful = true;
     return 0;
 }
 
@@ -260,6 +254,18 @@ static void end_stream(struct norm *n, NormObjectHandle object)
         zn_source_forget(&n->sources, src);
 }
 
+/* An event that was on its way when more was written says nothing: a flush brings another
+ * one, behind everything. */
+static void all_sent(struct norm *n)
+{
+    if (n->doubtful)
+        NormStreamFlush(n->stream, false, NORM_FLUSH_PASSIVE);
+    else
+        n->busy = false;
+    n->doubtful = false;
+    zn_carrier_set_timer(&n->carrier, zn_now());         /* it may be what linger waits for */
+}
+
 static void take_event(struct norm *n, const NormEvent *e)
 {
     switch (e->type) {
@@ -267,8 +273,7 @@ static void take_event(struct norm *n, const NormEvent *e)
         zn_carrier_set_timer(&n->carrier, zn_now());     /* send goes on */
         break;
     case NORM_TX_QUEUE_EMPTY:
-        n->busy = false;
-        zn_carrier_set_timer(&n->carrier, zn_now());     /* or the linger ends */
+        all_sent(n);
         break;
     case NORM_RX_OBJECT_NEW:
     case NORM_RX_OBJECT_UPDATED:
@@ -311,9 +316,10 @@ static int write_chunk(struct norm *n)
     while (n->out_at < n->out_size) {
         unsigned taken = NormStreamWrite(n->stream, (const char *)n->chunk + n->out_at,
                                          (unsigned)(n->out_size - n->out_at));
-        n->busy = n->busy || taken > 0;
         if (taken == 0)
             return -EAGAIN;
+        n->doubtful = n->doubtful || n->busy;
+        n->busy = n->unflushed = true;
         n->out_at += taken;
     }
     return 0;
@@ -338,8 +344,9 @@ static int send_frame(struct zn_carrier *c, const struct zn_frame *f)
 static int flush(struct zn_carrier *c)
 {
     struct norm *n = ZN_CONTAINER(c, struct norm, carrier);
-    if (n->busy)
+    if (n->unflushed)
         NormStreamFlush(n->stream, false, NORM_FLUSH_PASSIVE);
+    n->unflushed = false;
     return 0;
 }
 

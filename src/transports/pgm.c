@@ -11,12 +11,14 @@
  *          again: PGM wants that, and receivers count on the stream having no hole. What the
  *          rate holds up waits in the socket's pipe, whose high-water mark then counts.
  * In       PGM shows packets in its receive window, and keeps them until it is asked for more.
- *          It is asked only when those have been delivered: a reader that is too slow fills the
- *          kernel's buffer, then loses. Each sender's stream is read for itself
+ *          It is asked only when one has been delivered: a reader that is too slow fills the
+ *          kernel's buffer, then loses. (One at a time: had PGM shown what is in front of a
+ *          gap and looked beyond it in one call, it would be stuck if the gap stays.) Each sender's stream is read for itself
  *          (transports/sources.h). After a loss that PGM could not repair its reader waits
  *          for the start of the next message.
  *
- * OpenPGM asserts what it is told; everything is checked here first. */
+ * OpenPGM asserts what it is told, and when it cannot open what it needs it closes descriptor
+ * 0, whosever that is. So everything is checked here first, and tried. */
 #include "core/transport.h"
 
 #ifdef ZN_HAVE_PGM
@@ -29,8 +31,7 @@
 #include "transports/sources.h"
 
 enum {
-    MSGS = 16,                           /* APDUs taken from PGM at a time */
-    TURNS = 16,                          /* so often, before others have theirs */
+    TURNS = 64,                          /* APDUs, before others have their turn */
     GROUPS_MAX = 20,                     /* that one socket may join */
     TPDU_MIN = 128,
     TPDU_MAX = UINT16_MAX,
@@ -39,7 +40,8 @@ enum {
     WINDOW_MAX = 1 << 20,
     NAK_MS = 200,                        /* between one request for a packet and the next */
     PEER_EXPIRY_S = 300,
-    AFTER_ERROR_MS = 100
+    AFTER_ERROR_MS = 100,
+    DESCRIPTORS = 8                      /* that one PGM socket has, at most */
 };
 
 struct pgm {
@@ -48,6 +50,7 @@ struct pgm {
     bool engine;                         /* holds OpenPGM initialised */
     bool sends;
     pgm_sock_t *sock;
+    bool bound;                          /* only then may it be closed */
     uint64_t again;                      /* when sending may go on; 0: it is not held up */
 
     /* out */
@@ -55,11 +58,8 @@ struct pgm {
     struct zn_lossy_writer writer;
     bool offered;                        /* the APDU has been refused: it must not change */
 
-    /* in: what PGM shows */
-    struct pgm_msgv_t msgs[MSGS];
-    size_t msg, skb;                     /* the next one */
-    size_t bytes_left;                   /* in all of them */
-    const uint8_t *p, *end;              /* in an APDU that was begun, or NULL */
+    /* in: the APDU that PGM shows */
+    const uint8_t *p, *end;              /* what is left of it; NULL: nothing */
     struct zn_source *source;
     uint8_t *joined;                     /* an APDU that PGM had cut, for us in one piece */
     struct zn_sources sources;
@@ -222,12 +222,19 @@ static bool set_buffers(struct pgm *g)
            (rcv < 0 || pgm_setsockopt(g->sock, SOL_SOCKET, SO_RCVBUF, &rcv, sizeof rcv));
 }
 
+static int check(const struct zn_options *o, bool sends)
+{
+    return o->multicast_maxtpdu < TPDU_MIN || o->multicast_maxtpdu > TPDU_MAX ||
+                   o->multicast_hops > UINT8_MAX ||
+                   (sends && bytes_per_second(o) < o->multicast_maxtpdu)
+               ? -EINVAL
+               : 0;
+}
+
+/* What check() has let through does not fail. */
 static int set_all(struct pgm *g, bool udp, uint16_t port)
 {
     const struct zn_options *o = g->options;
-    if (o->multicast_maxtpdu < TPDU_MIN || o->multicast_maxtpdu > TPDU_MAX ||
-        (g->sends && bytes_per_second(o) < o->multicast_maxtpdu))
-        return -EINVAL;
     bool ok = set_buffers(g) && set(g, PGM_MTU, o->multicast_maxtpdu) &&
               set(g, PGM_MULTICAST_HOPS, o->multicast_hops) &&
               set(g, PGM_MULTICAST_LOOP, 0) && set(g, PGM_NOBLOCK, 1);
@@ -264,6 +271,10 @@ static int reason(pgm_error_t *e)
 static int open_socket(struct pgm *g, bool udp, sa_family_t family)
 {
     pgm_error_t *e = NULL;
+    int rc = zn_sock_try(family == AF_INET6 ? ZN_AF_INET6 : ZN_AF_INET,
+                         udp ? 0 : IPPROTO_PGM, DESCRIPTORS);
+    if (rc < 0)
+        return rc;
     return pgm_socket(&g->sock, family, SOCK_SEQPACKET, udp ? IPPROTO_UDP : IPPROTO_PGM,
                       &e)
                ? 0
@@ -347,7 +358,9 @@ static int start(struct pgm *g, bool udp, const char *address)
 {
     struct pgm_addrinfo_t *info = NULL;
     uint16_t port;
-    int rc = find_addresses(address, &info, &port);
+    int rc = check(g->options, g->sends);
+    if (rc == 0)
+        rc = find_addresses(address, &info, &port);
     if (rc < 0)
         return rc;
     rc = open_socket(g, udp, info->ai_send_addrs[0].gsr_group.ss_family);
@@ -377,7 +390,7 @@ static int open_pgm(struct zn_carrier *c, const char *address, char *last)
 static void close_pgm(struct zn_carrier *c)
 {
     struct pgm *g = ZN_CONTAINER(c, struct pgm, carrier);
-    if (g->sock != NULL)
+    if (g->bound)
         pgm_close(g->sock, g->sends);
     zn_sources_fini(&g->sources);
     zn_free(g->apdu.data);
@@ -443,39 +456,28 @@ static bool join_parts(struct pgm *g, const struct pgm_msgv_t *m)
 
 static void begin_apdu(struct pgm *g, const struct pgm_msgv_t *m)
 {
-    for (uint32_t i = 0; i < m->msgv_len; i++)
-        g->bytes_left -= ZN_MIN(g->bytes_left, (size_t)m->msgv_skb[i]->len);
-    if (m->msgv_len == 0)
-        return;
     g->source = zn_source_of(&g->sources, name_of(m->msgv_skb[0]));
     if (g->source == NULL)
         return;
-    if (!join_parts(g, m)) {
+    if (join_parts(g, m))
+        g->p = zn_apdu_open(&g->source->reader, g->p, g->end);
+    else
         zn_source_lose_step(g->source);
-        g->p = NULL;
-        return;
-    }
-    g->p = zn_apdu_open(&g->source->reader, g->p, g->end);
 }
 
 /* Delivers what PGM shows; false: there is no room for more. */
 static bool deliver(struct pgm *g)
 {
-    for (;;) {
-        if (g->p != NULL &&
-            zn_source_read(&g->sources, g->source, &g->carrier, &g->p, g->end) != 0)
-            return false;
-        g->p = NULL;
-        if (g->bytes_left == 0 || g->msg == MSGS)
-            return true;
-        begin_apdu(g, &g->msgs[g->msg++]);
-    }
+    if (g->p != NULL &&
+        zn_source_read(&g->sources, g->source, &g->carrier, &g->p, g->end) != 0)
+        return false;
+    g->p = NULL;
+    return true;
 }
 
 /* What PGM could not repair: it shows a packet that says whose. */
-static void lose(struct pgm *g)
+static void lose(struct pgm *g, struct pgm_sk_buff_t *skb)
 {
-    struct pgm_sk_buff_t *skb = g->msgs[0].msgv_skb[0];
     struct zn_source *src = zn_source_find(&g->sources, name_of(skb));
     if (src != NULL)
         zn_source_lose_step(src);
@@ -484,13 +486,12 @@ static void lose(struct pgm *g)
 
 static int ask(struct pgm *g)
 {
-    size_t bytes = 0;
-    int status =
-        pgm_recvmsgv(g->sock, g->msgs, MSGS, MSG_DONTWAIT | MSG_ERRQUEUE, &bytes, NULL);
-    g->msg = 0;
-    g->bytes_left = status == PGM_IO_STATUS_NORMAL ? bytes : 0;
-    if (status == PGM_IO_STATUS_RESET)
-        lose(g);
+    struct pgm_msgv_t m = { 0 };
+    int status = pgm_recvmsgv(g->sock, &m, 1, MSG_DONTWAIT | MSG_ERRQUEUE, NULL, NULL);
+    if (status == PGM_IO_STATUS_NORMAL && m.msgv_len > 0)
+        begin_apdu(g, &m);
+    else if (status == PGM_IO_STATUS_RESET && m.msgv_skb[0] != NULL)
+        lose(g, m.msgv_skb[0]);
     return status;
 }
 
