@@ -88,10 +88,10 @@ class Network:
                 inside(host, "tc", "qdisc", "add", "dev", "cast0", *netem),
                 inside(HUB, "tc", "qdisc", "add", "dev", host, *netem)):
             return "netem"
-        rules = "table ip loss {" + "".join(
-            f" chain {hook} {{ type filter hook {hook} priority 0;"
-            f" ip protocol != igmp numgen random mod 100 < {LOSS} drop; }}"
-            for hook in ("input", "output")) + " }"
+        rules = "table ip loss {\n" + "".join(
+            f"chain {hook} {{\ntype filter hook {hook} priority 0\n"
+            f"ip protocol != igmp numgen random mod 100 < {LOSS} drop\n}}\n"
+            for hook in ("input", "output")) + "}\n"
         if shutil.which("nft") and try_all(inside(host, "nft", rules)):
             return "nft"
         return None
