@@ -259,7 +259,7 @@ static void end_stream(struct norm *n, NormObjectHandle object)
 static void all_sent(struct norm *n)
 {
     if (n->doubtful)
-        NormStreamFlush(n->stream, false, NORM_FLUSH_PASSIVE);
+        NormStreamFlush(n->stream, false, NORM_FLUSH_ACTIVE);
     else
         n->busy = false;
     n->doubtful = false;
@@ -344,8 +344,8 @@ static int send_frame(struct zn_carrier *c, const struct zn_frame *f)
 static int flush(struct zn_carrier *c)
 {
     struct norm *n = ZN_CONTAINER(c, struct norm, carrier);
-    if (n->unflushed)
-        NormStreamFlush(n->stream, false, NORM_FLUSH_PASSIVE);
+    if (n->unflushed)                    /* receivers are told where the end is, and ask */
+        NormStreamFlush(n->stream, false, NORM_FLUSH_ACTIVE);
     n->unflushed = false;
     return 0;
 }
