@@ -29,6 +29,7 @@ HOSTS = ["pub", "sub1", "sub2", "late"]
 HUB = "hub"
 LOSS = 5                                 # of 100 packets, each way
 RATE = 8000                              # kbit/s
+BURST = 11                               # messages; one of each size
 PREFIX = f"zinc{os.getpid()}"
 
 
@@ -187,6 +188,16 @@ class Run:
             publisher.say("warm")
             waiting = [s for s in waiting if not s.is_heard()]
 
+    def say_all(self, publisher, subscribers, numbers):
+        """Some at a time: a burst would overflow the kernel's buffers, by chance."""
+        for begin in range(numbers.start, numbers.stop, BURST):
+            end = min(begin + BURST, numbers.stop)
+            publisher.say(f"go {begin} {end}")
+            for subscriber in subscribers:
+                got = subscriber.numbers(end - 1)
+                if got != list(range(begin, end)):
+                    raise Failure(f"{subscriber.what} has heard {got}, not from {begin} on")
+
     def talk(self, case):
         scheme, sender, (first, second, third), small, count = case
         endpoint = f"{scheme}://{{}};239.77.7.{next(GROUPS)}:7500"
@@ -194,18 +205,12 @@ class Run:
         b = self.start("sub2", second, "take", endpoint, small)
         publisher = self.start("pub", sender, "send", endpoint, small)
         self.warm(publisher, a, b)
-        publisher.say(f"go 0 {count}")
-        for subscriber in (a, b):
-            if subscriber.numbers(count - 1)[0] != 0:
-                raise Failure(f"{subscriber.what} has missed the first ones")
+        self.say_all(publisher, [a, b], range(count))
         if third is None:
             return
         late = self.start("late", third, "take", endpoint, small)
         self.warm(publisher, late)
-        publisher.say(f"go {count} {2 * count}")
-        for subscriber in (a, b, late):
-            if subscriber.numbers(2 * count - 1)[0] != count:
-                raise Failure(f"{subscriber.what} has not what came when all were there")
+        self.say_all(publisher, [a, b, late], range(count, 2 * count))
 
     def run(self, case):
         try:
@@ -220,7 +225,8 @@ class Run:
 
 def cases(sides):
     """Without losses, then with them. libzmq 4.3.4 sends over norm as slowly as its first
-    guess of the network makes it, so it gets little to say."""
+    guess of the network makes it, so it gets little to say; over pgm it may stay behind a loss
+    for ever, so it only sends where there are some."""
     for scheme, name in (("epgm", "pgm"), ("pgm", "pgm"), ("norm", "norm")):
         have = [side for side in ("zinc", "libzmq") if name in sides[side]]
         other = have[-1]
@@ -228,7 +234,9 @@ def cases(sides):
             slow = scheme == "norm" and sender == "libzmq"
             for lossy in (False,) if slow else (False, True):
                 late = None if slow or lossy else "zinc"
-                yield lossy, (scheme, sender, ("zinc", other, late), slow, 11 if slow else 66)
+                second = "zinc" if lossy else other
+                count = BURST if slow else 2 * BURST if scheme == "norm" else 6 * BURST
+                yield lossy, (scheme, sender, ("zinc", second, late), slow, count)
 
 
 def describe(lossy, case):
