@@ -7,6 +7,8 @@
 /* Sizes in bytes. NULL when there is no memory; zn_zalloc clears it. */
 void *zn_alloc(size_t size);
 void *zn_zalloc(size_t size);
+/* For many megabytes, all of which will be used: in larger pages, if the system has them. */
+void *zn_alloc_huge(size_t size);
 void *zn_realloc(void *p, size_t size);
 void zn_free(void *p);
 

@@ -18,11 +18,17 @@
 #if defined(__GNUC__)
 #define ZN_LIKELY(x) __builtin_expect(!!(x), 1)
 #define ZN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* A way that is seldom taken: it stays a call, and what leads to it counts as unlikely. */
+#define ZN_SELDOM __attribute__((cold, noinline))
+/* These bytes will be read soon. */
+#define ZN_PREFETCH(p) __builtin_prefetch(p)
 #define ZN_MUST_USE __attribute__((warn_unused_result))
 #define ZN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
 #define ZN_LIKELY(x) (x)
 #define ZN_UNLIKELY(x) (x)
+#define ZN_SELDOM
+#define ZN_PREFETCH(p) ((void)(p))
 #define ZN_MUST_USE
 #define ZN_PRINTF(fmt, args)
 #endif

@@ -78,7 +78,7 @@ bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
         zn_loan_end(loan);
         return false;
     }
-    loan->watcher = (struct zn_watcher){ .signal = -1 };
+    loan->watcher = (struct zn_watcher){ .signal = -1, .reads = true };
     zn_socket_watch(s, &loan->watcher);
     return true;
 }

@@ -2,6 +2,7 @@
  * options. The socket is locked. */
 #include "core/socket.h"
 
+#include "core/carrier.h"
 #include "core/ctx.h"
 #include "core/endpoint.h"
 #include "core/listener.h"
@@ -16,6 +17,11 @@ struct place {
     const char *address;
 };
 
+static bool serves(const struct zn_transport *t, const struct zn_pattern *p)
+{
+    return t->types != 0 ? t->types >> p->type & 1 : !(p->flags & ZN_PAT_DATAGRAMS);
+}
+
 static int find_place(struct zn_socket *s, const char *endpoint, struct place *out)
 {
     struct zn_endpoint ep;
@@ -26,7 +32,7 @@ static int find_place(struct zn_socket *s, const char *endpoint, struct place *o
     out->address = ep.address;
     if (out->transport == NULL)
         return -EPROTONOSUPPORT;
-    if (out->transport->types != 0 && !(out->transport->types >> s->pattern->type & 1))
+    if (!serves(out->transport, s->pattern))
         return -ENOCOMPATPROTO;
     return 0;
 }
@@ -111,6 +117,8 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
     ZN_LIST_EACH (it, &s->routes) {
         struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
         if (strcmp(r->text, text) == 0)
+            return r;
+        if (r->carrier != NULL && zn_carrier_is_at(r->carrier, text))
             return r;
     }
     return NULL;

@@ -6,8 +6,9 @@
  * already. */
 #include "core/carrier.h"
 
+#include <stdio.h>
+
 #include "core/ctx.h"
-#include "core/transport.h"
 
 enum {
     WORD_OUT = 1,                        /* frames to send */
@@ -16,7 +17,7 @@ enum {
     WORD_CONTROL = 8                     /* look whether this is the end */
 };
 
-enum { FRAMES_A_TURN = 1024 };
+enum { FRAMES_A_TURN = 128, LAST_TURNS = 32 };
 
 static void carrier_drop(struct zn_carrier *c)
 {
@@ -38,6 +39,8 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
                                  struct zn_socket *poster)
 {
     (void)poster;
+    if (what & ZN_POST_QUIET)
+        return NULL;                     /* it reads on when it is worth it */
     post(e->carrier, (what & ZN_POST_READ ? WORD_OUT : 0u) |
                          (what & ZN_POST_WRITE ? WORD_IN : 0u) |
                          (what & ZN_POST_CLOSED ? WORD_CONTROL : 0u));
@@ -220,8 +223,6 @@ static void run(struct zn_carrier *c, unsigned words)
 static void on_task(struct zn_task *t)
 {
     struct zn_carrier *c = ZN_CONTAINER(t, struct zn_carrier, task);
-    if (atomic_load_explicit(&c->words, memory_order_relaxed) & WORD_OUT)
-        zn_loop_note_send(c->loop);
     run(c, 0);
     carrier_drop(c);
 }
@@ -244,12 +245,24 @@ static void on_timer(struct zn_timer *t)
     run(c, due ? WORD_IN | WORD_ROOM : 0u);
 }
 
+bool zn_carrier_is_at(const struct zn_carrier *c, const char *endpoint)
+{
+    const char *scheme = c->route->transport->scheme;
+    size_t size = strlen(scheme);
+    return strncmp(endpoint, scheme, size) == 0 &&
+           strncmp(endpoint + size, "://", 3) == 0 &&
+           strcmp(endpoint + size + 3, c->told) == 0;
+}
+
 /* ---- Letting go. */
 
 void zn_carrier_stop(struct zn_carrier *c)
 {
+    int rc = 1;
     zn_lock(&c->lock);
-    if (c->open && (send_all(c) < 0 || lingers_out(c)))
+    for (int i = 0; c->open && rc > 0 && i < LAST_TURNS; i++)
+        rc = send_all(c);
+    if (c->open && (rc < 0 || lingers_out(c)))
         close_all(c);
     zn_unlock(&c->lock);
     post(c, WORD_OUT | WORD_CONTROL);
@@ -324,6 +337,13 @@ static int carrier_begin(struct zn_carrier *c, const char *address, char *last)
     return rc;
 }
 
+/* The part behind "://", if there is one. */
+static const char *bare(const char *endpoint)
+{
+    const char *sep = strstr(endpoint, "://");
+    return sep != NULL ? sep + 3 : endpoint;
+}
+
 /* Whether s has connected there already, and that is enough. */
 static bool is_repeated(struct zn_socket *s, const char *endpoint, bool bound)
 {
@@ -355,8 +375,9 @@ int zn_carrier_start(struct zn_socket *s, const struct zn_transport *t,
         return -ENOMEM;
     }
     zn_lock(&c->lock);
-    int rc = carrier_begin(c, strstr(endpoint, "://") + 3, last);
+    int rc = carrier_begin(c, bare(endpoint), last);
     c->open = rc == 0;
+    snprintf(c->told, sizeof c->told, "%s", bare(last));
     if (rc < 0)
         close_all(c);
     zn_unlock(&c->lock);

@@ -15,6 +15,7 @@
 
 #include "core/pipe.h"
 #include "core/socket.h"
+#include "core/transport.h"
 #include "io/loop.h"
 
 struct zn_carrier;
@@ -72,6 +73,7 @@ struct zn_carrier {
     struct zn_retired grave;
     _Atomic uint32_t words;              /* to be seen to by the loop */
     _Atomic uint32_t refs;
+    char told[ZN_ENDPOINT_MAX];          /* what LAST_ENDPOINT says, without a scheme */
 };
 
 /* ---- For transports. */
@@ -95,6 +97,8 @@ int zn_carrier_deliver(struct zn_carrier *c, const struct zn_frame *frames, int 
 
 /* ---- For the core. */
 
+/* Whether endpoint is another name of c: its scheme and what LAST_ENDPOINT said. */
+bool zn_carrier_is_at(const struct zn_carrier *c, const char *endpoint);
 /* The socket has let go of the route, and closed the pipe's other end: what can go out goes,
  * and unless it must linger it is closed on return. Gives the route's hold back. */
 void zn_carrier_stop(struct zn_carrier *c);

@@ -6,9 +6,11 @@
 #include <stdlib.h>
 
 #include "core/borrow.h"
+#include "core/known.h"
 #include "core/options.h"
 #include "core/resolver.h"
 #include "core/socket.h"
+#include "core/spare.h"
 
 #define SOCKET_LIMIT 65535
 
@@ -179,6 +181,8 @@ int zn_ctx_term(struct zn_ctx *ctx)
         ctx->inproc_fini(ctx);
     zn_map_fini(&ctx->inproc_names);
     zn_borrowers_free(ctx);
+    zn_known_free(ctx);
+    zn_spare_clear();
     zn_free(ctx);
     return 0;
 }

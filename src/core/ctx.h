@@ -37,6 +37,9 @@ struct zn_ctx {
     bool has_cpus;
     char name_prefix[17];
 
+    struct zn_lock known_lock;
+    struct zn_known *known;              /* what speaks ZMTP 3, see known.c; or NULL */
+
     struct zn_lock borrow_lock;
     struct zn_borrower *borrowers;       /* idle ones, see borrow.c */
 

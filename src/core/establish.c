@@ -3,6 +3,7 @@
 #include "core/establish.h"
 
 #include "core/ctx.h"
+#include "core/known.h"
 #include "core/monitor.h"
 #include "core/resolver.h"
 #include "core/zap.h"
@@ -427,7 +428,7 @@ static int join_socket(struct zn_session *ss, struct zn_metadata *md)
         rc = 0;                          /* lingering */
     }
     zn_socket_unlock(s);
-    zn_socket_wake(s);
+    zn_socket_wake_writers(s);
     return rc;
 }
 
@@ -486,6 +487,17 @@ static bool is_fatal(const struct zn_session *ss, int error)
 {
     (void)ss;
     return error == -EPROTO || error == -EMSGSIZE;
+}
+
+/* Whether it failed for saying too much to a peer that is older than the last one there. */
+static bool was_misjudged(struct zn_session *ss)
+{
+    const struct zn_handshake *hs = ss->handshake;
+    if (hs == NULL || !hs->config.whole_greeting || !ss->initiator)
+        return false;
+    zn_known_forget(socket_of(ss)->ctx, ss->route->text);
+    return !hs->config.versions_3_only && hs->version == ZN_ZMTP_UNKNOWN &&
+           hs->error == 0;
 }
 
 /* Why there was no handshake, unless that was told already: a refusal of ours. */
@@ -566,7 +578,7 @@ void zn_session_lost(struct zn_session *ss, int error)
     bool handshaking = is_handshaking(ss);
     bool was_up = atomic_load(&ss->phase) == ZN_PHASE_TRAFFIC;
     bool local = error == -ESHUTDOWN;
-    bool fatal = is_fatal(ss, error);
+    bool fatal = is_fatal(ss, error) && !was_misjudged(ss);
     if (!local)
         tell_lost(ss, error);
     if (was_up)

@@ -9,7 +9,7 @@
 /* ZMQ_FD, as libzmq's is used: it becomes readable when something happens. It stays so as
  * long as a message waits, except that it is let down once EVENTS has been read twice with
  * nothing done in between: an event loop that knows of the message must not spin on it. */
-static void update_fd(struct zn_socket *s, bool told)
+static ZN_SELDOM void update_fd(struct zn_socket *s, bool told)
 {
     bool in = s->pattern->events(s) & ZMQ_POLLIN;
     bool up = in && !(told && s->fd_told);
@@ -42,6 +42,7 @@ unsigned zn_socket_events(struct zn_socket *s)
 /* ---- Waiting. */
 
 static ptrdiff_t try_recv(struct zn_socket *s, void *arg);
+static ptrdiff_t try_send(struct zn_socket *s, void *arg);
 
 static uint64_t deadline(int timeout_ms)
 {
@@ -203,11 +204,14 @@ static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
 }
 
 /* Tries until it works or time is up. Gives the lock back. */
-static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, void *arg)
+static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt,
+                                   void *arg)
 {
     uint64_t begin = zn_now();
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };
     zn_socket_hold(s);
+    uint32_t writes = attempt == try_send;
+    atomic_fetch_add_explicit(&s->writers, writes, memory_order_seq_cst);
     ptrdiff_t rc = flush(s, attempt, arg);
     w.borrows = rc == -EAGAIN && attempt == try_recv &&
                 begin - s->spin.ended < BORROW_AGAIN && zn_loan_begin(&w.loan, s);
@@ -227,6 +231,7 @@ static ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn attempt, vo
         if (slept < 0)
             rc = slept;
     }
+    atomic_fetch_sub_explicit(&s->writers, writes, memory_order_relaxed);
     s->spin.ended = zn_now();
     if (attempt == try_recv)
         s->waited = rc >= 0;
@@ -331,7 +336,7 @@ static int hand_out(const struct zn_incoming *in, struct zn_sink *sink)
 
 /* A frame for which there was no memory, though its pattern has handed it out. It stays
  * where it lies until the next receive, or until its pattern must go on. */
-static void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
+static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
 {
     s->stuck = *in;
     zn_metadata_hold(s->stuck.metadata);

@@ -4,11 +4,14 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "core/spare.h"
 
 _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 
 /* Where data begins that lies behind its content: aligned for anything. */
 #define CONTENT_HEAD ((sizeof(struct zn_content) + 15u) & ~(size_t)15u)
+
+#define HUGE (4u * 1024 * 1024)
 
 #define GROUP_MAX 255
 
@@ -19,13 +22,16 @@ struct zn_content *zn_content_new(size_t size)
     if (size > PTRDIFF_MAX - CONTENT_HEAD)   /* no object is larger */
         return NULL;
 
-    struct zn_content *c = zn_alloc(CONTENT_HEAD + size);
-    if (c == NULL)
-        return NULL;
-
+    struct zn_content *c = size >= ZN_SPARE_MIN ? zn_spare_take(size) : NULL;
+    if (c == NULL) {
+        c = size < HUGE ? zn_alloc(CONTENT_HEAD + size)
+                        : zn_alloc_huge(CONTENT_HEAD + size);
+        if (c == NULL)
+            return NULL;
+        c->size = size;
+    }
     atomic_init(&c->refs, 1);
     c->data = (uint8_t *)c + CONTENT_HEAD;
-    c->size = size;
     c->ffn = NULL;
     c->hint = NULL;
     return c;
@@ -63,6 +69,8 @@ void zn_content_free(struct zn_content *c)
 {
     if (c->ffn != NULL)
         c->ffn(c->data, c->hint);
+    else if (c->data == (uint8_t *)c + CONTENT_HEAD && zn_spare_keep(c))
+        return;
     zn_free(c);
 }
 

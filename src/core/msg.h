@@ -17,7 +17,7 @@ typedef void(zn_free_fn)(void *data, void *hint);
 struct zn_content {
     _Atomic uint32_t refs;
     uint8_t *data;
-    size_t size;
+    size_t size;                         /* of data; a message may use less of it */
     zn_free_fn *ffn;                     /* NULL: data lies behind this struct,
                                             or needs no freeing */
     void *hint;
@@ -129,7 +129,7 @@ static inline void zn_msg_init(struct zn_msg *m)
     zn_msg_begin(m, ZN_MSG_INLINE, 0);
 }
 
-void zn_msg_drop(struct zn_msg *m);
+ZN_SELDOM void zn_msg_drop(struct zn_msg *m);
 /* A valid message lets go of all it has, to be initialised again. */
 static inline void zn_msg_empty(struct zn_msg *m)
 {

@@ -58,8 +58,9 @@ enum zn_pattern_flags {
                                             envelope is closed */
     ZN_PAT_ONE_PEER = 4096,
     ZN_PAT_SAME_ENDPOINT_ONCE = 8192,    /* a second identical connect does nothing */
-    ZN_PAT_GROUP_FRAMING = 16384         /* a connection whose messages are not a group and
+    ZN_PAT_GROUP_FRAMING = 16384,        /* a connection whose messages are not a group and
                                             a body is closed */
+    ZN_PAT_DATAGRAMS = 32768             /* for transports that name it, and no other */
 };
 
 struct zn_pattern {

@@ -110,7 +110,7 @@ void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm);
 /* Tells e's owner. */
 void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster);
 /* Tells the other side that e has read. */
-void zn_end_tell_room(struct zn_end *e, enum zn_room room);
+ZN_SELDOM void zn_end_tell_room(struct zn_end *e, enum zn_room room);
 /* The owner lets go of e and never touches it again: an unfinished message is rolled
  * back, the other side is told. */
 void zn_end_close(struct zn_end *e, struct zn_socket *poster);
@@ -125,7 +125,7 @@ bool zn_end_peer_closed(const struct zn_end *e);
 /* Shows the next frame without taking it: 1, and *f lies in the queue until
  * zn_end_next(); 0: nothing now, READ will be posted when there is; -EPIPE: nothing
  * ever again (the peer is closed and all has been read). */
-int zn_end_peek_slow(struct zn_end *e, struct zn_frame *f);
+ZN_SELDOM int zn_end_peek_slow(struct zn_end *e, struct zn_frame *f);
 static inline int zn_end_peek(struct zn_end *e, struct zn_frame *f)
 {
     return ZN_LIKELY(zn_queue_peek(e->in, f)) ? 1 : zn_end_peek_slow(e, f);
@@ -163,7 +163,7 @@ int zn_end_write_always(struct zn_end *e, const struct zn_frame *f);
 /* Forgets the frames of an unfinished message. */
 void zn_end_rollback(struct zn_end *e);
 /* Publishes every whole message written, and tells the peer if it sleeps. */
-void zn_end_tell_news(struct zn_end *e);
+ZN_SELDOM void zn_end_tell_news(struct zn_end *e);
 static inline void zn_end_flush(struct zn_end *e)
 {
     if (ZN_UNLIKELY(zn_queue_publish(e->out, e->out->wmsgs)))

@@ -56,6 +56,7 @@ struct zn_queue {
     bool peeked_more;
     bool owes_wake;                      /* the writer was told, but not woken */
     bool reading;                        /* inside a message */
+    uint8_t closely;                     /* how often it has found a few only, in a stream */
     _Atomic uint64_t consumed;           /* messages */
 
     /* both */
@@ -66,6 +67,8 @@ struct zn_queue {
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     struct zn_chunk *first;              /* the writer's first, for the reader */
     _Atomic(struct zn_chunk *) spare;
+    uint64_t looked;                     /* the reader, for news: when, */
+    uint64_t looked_at;                  /* and at which message */
     struct zn_slot *slot;                /* conflating: a queue of one */
 };
 
@@ -78,8 +81,8 @@ void zn_queue_set_hwm(struct zn_queue *q, uint32_t hwm);
 
 /* ---- The writer. */
 
-int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f);
-bool zn_queue_room_slow(struct zn_queue *q);
+ZN_SELDOM int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f);
+ZN_SELDOM bool zn_queue_room_slow(struct zn_queue *q);
 
 /* Whether a message may begin. If not, the reader will report when one may. */
 static inline bool zn_queue_room(struct zn_queue *q)
@@ -125,23 +128,41 @@ int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
 /* Forgets an unfinished message. */
 void zn_queue_rollback(struct zn_queue *q);
 
-/* Publishes messages up to number `upto` (wmsgs: all). True if the reader sleeps and
- * is to be told: it counts as awake from now on. */
+/* Whether the reader sleeps and is to be told of what has been published: it counts as
+ * awake from now on. */
+static inline bool zn_queue_must_tell(struct zn_queue *q)
+{
+    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) &&
+           atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
+}
+
+/* Publishes messages up to number `upto` (wmsgs: all). True if the reader is to be told. */
 static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
 {
     if (upto == atomic_load_explicit(&q->written, memory_order_relaxed))
         return false;
     atomic_exchange_explicit(&q->written, upto, memory_order_seq_cst);
-    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) &&
-           atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
+    return zn_queue_must_tell(q);
+}
+
+/* The same in two steps, for many queues at once: all are published, then comes one
+ * zn_queue_publish_fence(), then each is asked whether it must be told. */
+static inline void zn_queue_publish_all(struct zn_queue *q)
+{
+    atomic_store_explicit(&q->written, q->wmsgs, memory_order_release);
+}
+
+static inline void zn_queue_publish_fence(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 /* ---- The reader. */
 
-int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f);
+ZN_SELDOM int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f);
 enum zn_room { ZN_ROOM_NO_NEWS, ZN_ROOM_TELL, ZN_ROOM_WAKE };
-enum zn_room zn_queue_writer_waits(struct zn_queue *q);
-void zn_queue_next_slow(struct zn_queue *q);
+ZN_SELDOM enum zn_room zn_queue_writer_waits(struct zn_queue *q);
+ZN_SELDOM void zn_queue_next_slow(struct zn_queue *q);
 
 /* Shows the next frame of a published message, in place: 1, or 0 if there is none. */
 static inline int zn_queue_peek(struct zn_queue *q, struct zn_frame *f)
@@ -173,6 +194,11 @@ static inline enum zn_room zn_queue_next(struct zn_queue *q)
         return ZN_ROOM_NO_NEWS;
 
     q->rmsgs++;
+    if (q->rmsgs != q->seen_written && q->slot == NULL) {
+        /* Who reads many sockets in turn finds the next message in the cache. */
+        ZN_PREFETCH(q->rchunk->data + q->rpos);
+        ZN_PREFETCH(q->rchunk->data + q->rpos + ZN_CACHE_LINE);
+    }
     atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
     uint32_t lwm = atomic_load_explicit(&q->lwm, memory_order_relaxed);
     if (++q->since_check < lwm && q->rmsgs != q->seen_written &&

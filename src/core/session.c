@@ -13,6 +13,7 @@
 #include "core/guest.h"
 #include "core/monitor.h"
 #include "core/sealed.h"
+#include "core/spare.h"
 
 static void control(struct zn_session *ss);
 
@@ -132,7 +133,8 @@ static unsigned left_to_loop(const struct zn_session *ss, const struct runner *b
     if (ss->write_failed && !(by->may & ZN_WORK_IN))
         left |= ZN_WORK_IN;
     if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
-        (ss->kernel_full && zn_session_is_lent(ss)))
+        (ss->kernel_full && zn_session_is_lent(ss)) ||
+        (ss->spares && ss->due[ZN_DUE_TRIM] == 0))
         left |= ZN_WORK_CONTROL;
     return left;
 }
@@ -378,6 +380,8 @@ void zn_session_die(struct zn_session *ss)
     zn_loop_clear_timer(ss->loop, &ss->timer);
     zn_session_close_fd(ss);
     zn_session_traffic_reset(ss);
+    if (ss->spares)
+        zn_spare_clear();
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);
     zn_free(ss->target);
@@ -441,7 +445,8 @@ static void trim(struct zn_session *ss, uint64_t now)
 {
     struct zn_queue *in = ss->end->in, *out = ss->end->out;
     if (ss->due[ZN_DUE_TRIM] == 0) {
-        if (!zn_queue_is_large(in, false) && !zn_queue_is_large(out, true) &&
+        if (!ss->spares && !zn_queue_is_large(in, false) &&
+            !zn_queue_is_large(out, true) &&
             (ss->sealed == NULL || !zn_sealed_is_large(ss->sealed)))
             return;
         ss->moved = messages_moved(ss);
@@ -462,6 +467,9 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    if (ss->spares)
+        zn_spare_expire();
+    ss->spares = false;
 }
 
 static void control(struct zn_session *ss)

@@ -83,6 +83,7 @@ struct zn_session {
     _Atomic uint8_t minded;              /* the loop looks whether it comes back */
     _Atomic int lent_fd;                 /* fd, which the loop does not watch now; or -1 */
     _Atomic uint64_t lent_until;         /* when the last borrower left */
+    bool spares;                         /* it has moved large messages: spare.h */
     uint64_t moved;                      /* messages both ways, when last looked at */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 

@@ -3,6 +3,8 @@
 #include "core/establish.h"
 
 #include "base/wipe.h"
+#include "core/ctx.h"
+#include "core/known.h"
 #include "core/sealed.h"
 #include "core/zap.h"
 #include "wire/mechanism.h"
@@ -137,6 +139,9 @@ int zn_handshake_start(struct zn_session *ss)
         .asks = asks(o),
         .versions_3_only = o->mechanism != ZMQ_NULL || o->zap_domain.size > 0,
     };
+    config.whole_greeting =
+        config.versions_3_only ||
+        (ss->initiator && zn_known_to_speak_3(ss->route->socket->ctx, ss->route->text));
     int rc = zn_handshake_init(&k->hs, &config);
     if (rc < 0) {
         zn_wipe(&k->security, sizeof k->security);
@@ -248,9 +253,11 @@ static int go_on(struct zn_session *ss, unsigned words, struct zn_bytes *rest)
     if (heard < 0)
         return heard;
     for (;;) {
+        if (hs->done)
+            return 1;
         int rc = send_output(ss);
-        if (rc < 0 || hs->done)
-            return rc < 0 ? rc : 1;
+        if (rc < 0)
+            return rc;
         if (hs->waits) {
             rc = ss->zap == NULL ? ask(ss) : hear(ss);
             if (rc < 0 || hs->waits)
@@ -272,6 +279,8 @@ static int finish(struct zn_session *ss, struct zn_bytes rest)
     struct zn_bytes out = zn_handshake_output(hs);
     int rc = 0;
     ss->version = (uint8_t)hs->version;
+    if (ss->initiator && ss->version >= ZN_ZMTP_3_0)
+        zn_known_learn(ss->route->socket->ctx, ss->route->text);
     if (hs->cipher != NULL) {
         rc = zn_sealed_begin(ss, hs->cipher, out);
         if (rc == 0)

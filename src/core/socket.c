@@ -202,9 +202,10 @@ void zn_socket_work_later(struct zn_socket *s, struct zn_socket *poster)
 
 /* ---- Waking. */
 
-void zn_socket_wake(struct zn_socket *s)
+static void wake(struct zn_socket *s, bool readers)
 {
-    zn_waiter_wake(&s->waiter);
+    if (readers || atomic_load_explicit(&s->writers, memory_order_seq_cst) != 0)
+        zn_waiter_wake(&s->waiter);
     if (ZN_LIKELY(atomic_load_explicit(&s->watcher_count, memory_order_seq_cst) == 0))
         return;
     zn_lock(&s->watch_lock);
@@ -214,12 +215,24 @@ void zn_socket_wake(struct zn_socket *s)
     }
     ZN_LIST_EACH (it, &s->watchers) {
         struct zn_watcher *w = ZN_CONTAINER(it, struct zn_watcher, link);
+        if (w->reads && !readers)
+            continue;
         if (w->waiter != NULL)
             zn_waiter_wake(w->waiter);
         if (w->signal >= 0)
             zn_signal_raise(w->signal);
     }
     zn_unlock(&s->watch_lock);
+}
+
+void zn_socket_wake(struct zn_socket *s)
+{
+    wake(s, true);
+}
+
+void zn_socket_wake_writers(struct zn_socket *s)
+{
+    wake(s, false);
 }
 
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w)
@@ -278,7 +291,11 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
     (void)poster;
     struct zn_socket *s = e->socket;
     list_ready(s, e, what);
-    if (!(what & ZN_POST_QUIET))
+    /* An end that goes brings nothing to receive: what it sent was told before. Only patterns
+     * that read in the background may make something of it: unsubscriptions. */
+    if (what == ZN_POST_CLOSED && !(s->pattern->flags & ZN_PAT_EAGER))
+        zn_socket_wake_writers(s);
+    else if (!(what & ZN_POST_QUIET))
         zn_socket_wake(s);
     if (!is_urgent(s, what))
         return NULL;
@@ -354,6 +371,7 @@ static void inproc_goodbye(struct zn_socket *s, struct zn_end *e)
         zn_queue_publish(e->in, e->in->wmsgs);
     if (s->pattern->readable != NULL)
         s->pattern->readable(s, e);
+    zn_socket_wake(s);
 }
 
 static void on_closed(struct zn_socket *s, struct zn_end *e)

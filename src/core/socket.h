@@ -60,6 +60,7 @@ struct zn_watcher {
     struct zn_list link;
     struct zn_waiter *waiter;            /* woken, if not NULL */
     int signal;                          /* raised, if >= 0; under the watch lock */
+    bool reads;                          /* waits for something to receive, only */
 };
 
 /* What recent waits teach about the next one; see exchange.c. */
@@ -78,6 +79,7 @@ struct zn_socket {
 
     _Atomic(struct zn_end *) ready;
     struct zn_waiter waiter;
+    _Atomic uint32_t writers;            /* callers among those who wait that send */
     struct zn_spin spin;
     _Atomic uint32_t refs;
     _Atomic bool stopped;                /* ETERM from now on */
@@ -131,7 +133,7 @@ void zn_socket_hold(struct zn_socket *s);
 void zn_socket_drop(struct zn_socket *s);
 
 /* Its socket was closed while the lock was waited for. */
-void zn_handle_came_late(struct zn_handle *h);
+ZN_SELDOM void zn_handle_came_late(struct zn_handle *h);
 
 /* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
  * no I/O threads, and where a lock may be held for ever. */
@@ -158,7 +160,7 @@ static inline void zn_socket_lock(struct zn_socket *s)
     zn_lock(&s->handle->lock);
 }
 
-void zn_socket_unlock_slow(struct zn_socket *s, bool still);
+ZN_SELDOM void zn_socket_unlock_slow(struct zn_socket *s, bool still);
 
 /* Lets go of the lock, doing what was left to do. */
 static inline void zn_socket_unlock(struct zn_socket *s)
@@ -201,7 +203,7 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
 /* ---- For the core. */
 
 /* Empties the ready list. */
-void zn_socket_process_posts(struct zn_socket *s);
+ZN_SELDOM void zn_socket_process_posts(struct zn_socket *s);
 static inline void zn_socket_process(struct zn_socket *s)
 {
     if (ZN_UNLIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) != NULL))
@@ -209,13 +211,15 @@ static inline void zn_socket_process(struct zn_socket *s)
 }
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
-int zn_socket_rescue_stuck(struct zn_socket *s);
+ZN_SELDOM int zn_socket_rescue_stuck(struct zn_socket *s);
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
 static inline bool zn_socket_stopped(const struct zn_socket *s)
 {
     return atomic_load_explicit(&s->stopped, memory_order_acquire);
 }
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
+/* The same, but not for those who only wait for something to receive. */
+void zn_socket_wake_writers(struct zn_socket *s);
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);

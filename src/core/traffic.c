@@ -12,6 +12,7 @@
 
 #include "core/sealed.h"
 #include "core/session.h"
+#include "core/spare.h"
 
 #include "wire/frame.h"
 
@@ -38,20 +39,17 @@ int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size)
     return 0;
 }
 
-static int write_urgent(struct zn_session *ss)
+/* n bytes have gone, of what is urgent and what came behind it: how many of the latter. */
+static size_t urgent_sent(struct zn_session *ss, size_t n)
 {
-    while (ss->urgent_sent < ss->urgent_size) {
-        struct zn_iov iov = { ss->urgent + ss->urgent_sent,
-                              ss->urgent_size - ss->urgent_sent };
-        ptrdiff_t n = zn_stream_writev(ss->stream, ss->fd, &iov, 1);
-        if (n < 0)
-            return (int)n;
-        ss->urgent_sent += (uint32_t)n;
+    size_t part = ZN_MIN(n, (size_t)(ss->urgent_size - ss->urgent_sent));
+    ss->urgent_sent += (uint32_t)part;
+    if (ss->urgent_sent == ss->urgent_size) {
+        zn_free(ss->urgent);
+        ss->urgent = NULL;
+        ss->urgent_size = ss->urgent_sent = 0;
     }
-    zn_free(ss->urgent);
-    ss->urgent = NULL;
-    ss->urgent_size = ss->urgent_sent = 0;
-    return 0;
+    return n - part;
 }
 
 static enum zn_framing framing_of(const struct zn_session *ss)
@@ -62,18 +60,45 @@ static enum zn_framing framing_of(const struct zn_session *ss)
                                                                     : ZN_FRAMING_V2;
 }
 
-/* One writev of what the queue has. 0: nothing to write; 1: go on. */
-static int write_some(struct zn_session *ss, struct zn_gather *g)
+/* The memory of large messages goes round. */
+static void moves_large(struct zn_session *ss)
 {
-    zn_queue_gather(ss->end->in, g);
-    if (g->count == 0)
+    ss->spares = true;
+    zn_spare_live();
+}
+
+/* What is urgent goes between messages. */
+static bool urgent_may_go(const struct zn_session *ss)
+{
+    return ss->urgent_size > 0 && (ss->end == NULL || ss->end->in->sent == 0);
+}
+
+/* One writev of what is urgent and of what the queue has, which lies behind iov[0]. 0: nothing
+ * to write; 1: go on. */
+static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gather *g)
+{
+    bool urgent = urgent_may_go(ss);
+    g->count = 0;
+    g->bytes = 0;
+    if (ss->end != NULL)
+        zn_queue_gather(ss->end->in, g);
+    if (g->count == 0 && !urgent)
         return 0;
+    if (!g->plain && g->bytes >= ZN_SPARE_MIN)
+        moves_large(ss);
+    if (urgent)
+        iov[0] = (struct zn_iov){ ss->urgent + ss->urgent_sent,
+                                  ss->urgent_size - ss->urgent_sent };
     ptrdiff_t n = 0;
-    if (g->bytes > 0)
-        n = zn_stream_writev(ss->stream, ss->fd, g->iov, g->count);
+    if (urgent || g->bytes > 0)
+        n = zn_stream_writev(ss->stream, ss->fd, urgent ? iov : g->iov,
+                             g->count + urgent);
     if (n < 0)
         return (int)n;
-    enum zn_room room = zn_queue_sent(ss->end->in, g, (size_t)n);
+    size_t of_queue = urgent ? urgent_sent(ss, (size_t)n) : (size_t)n;
+    if (g->count == 0)
+        return 1;
+    enum zn_room room = zn_queue_sent(ss->end->in, g, of_queue);
     if (room != ZN_ROOM_NO_NEWS)
         zn_end_tell_room(ss->end, room);
     return 1;
@@ -90,10 +115,10 @@ int zn_session_write(struct zn_session *ss)
 {
     if (ZN_UNLIKELY(ss->sealed != NULL))
         return zn_sealed_write(ss);
-    struct zn_iov iov[IOVS];
+    struct zn_iov iov[1 + IOVS];
     uint8_t heads[V1_HEADS][16];
     struct zn_gather g = { .framing = framing_of(ss),
-                           .iov = iov,
+                           .iov = iov + 1,
                            .max = IOVS,
                            .heads = heads,
                            .limit = WRITE_LIMIT };
@@ -102,11 +127,7 @@ int zn_session_write(struct zn_session *ss)
     size_t total = 0;
 
     while (!ss->kernel_full) {
-        int rc = 0;
-        if (ss->urgent_size > 0 && (ss->end == NULL || ss->end->in->sent == 0))
-            rc = write_urgent(ss);
-        if (rc == 0 && ss->end != NULL)
-            rc = write_some(ss, &g);
+        int rc = write_some(ss, iov, &g);
         if (ZN_UNLIKELY(ss->stream != NULL) && rc >= 0) {
             int kept = zn_stream_flush(ss->stream, ss->fd);
             rc = kept < 0 ? kept : rc;
@@ -186,6 +207,8 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size)
 static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
                      const uint8_t *p, size_t have)
 {
+    if (h->size >= ZN_SPARE_MIN)
+        moves_large(ss);
     size_t trust = ZN_MAX(BIG_START, ss->big_before);
     size_t cap = (size_t)ZN_MIN(h->size, ZN_MAX((uint64_t)have * 2, trust));
     ss->big = zn_content_new(cap);
@@ -273,7 +296,7 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     if (ss->big != NULL) {
         if (ss->big->size == ss->big_have && grow_big(ss) < 0)
             return -ENOMEM;
-        direct = ss->big->size - (size_t)ss->big_have;
+        direct = (size_t)(ZN_MIN(ss->big_size, ss->big->size) - ss->big_have);
         iov[count++] = (struct zn_iov){ ss->big->data + ss->big_have, direct };
     } else if (kept > 0) {
         memcpy(scratch, ss->partial, kept);

@@ -38,8 +38,7 @@ static int send_frame(struct zn_socket *s, const struct zn_frame *f, uint32_t ro
 const struct zn_pattern zn_pattern_dgram = {
     .type = ZMQ_DGRAM,
     .name = "DGRAM",
-    .peers = 1u << ZMQ_DGRAM,
-    .flags = ZN_PAT_SEND | ZN_PAT_RECV,
+    .flags = ZN_PAT_SEND | ZN_PAT_RECV | ZN_PAT_DATAGRAMS,
     .state_size = sizeof(struct zn_duplex),
     .init = zn_duplex_init,
     .fini = zn_duplex_fini,

@@ -44,8 +44,8 @@ struct zn_lock {
     _Atomic uint32_t word;
 };
 
-void zn_lock_slow(struct zn_lock *l);
-bool zn_unlock_slow(struct zn_lock *l);
+ZN_SELDOM void zn_lock_slow(struct zn_lock *l);
+ZN_SELDOM bool zn_unlock_slow(struct zn_lock *l);
 
 #define ZN_LOCK_HELD 1u
 #define ZN_LOCK_WAITED 2u

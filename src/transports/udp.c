@@ -14,7 +14,8 @@
 #include "core/tune.h"
 #include "wire/datagram.h"
 
-enum { DATAGRAMS_A_TURN = 64 };
+enum { DATAGRAMS_A_TURN = 128 };
+_Static_assert(ZN_LOOP_SCRATCH > UINT16_MAX, "every datagram fits");
 
 struct udp {
     struct zn_carrier carrier;           /* first: the core knows this part */

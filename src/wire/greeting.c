@@ -1,6 +1,6 @@
 /* wire/greeting.c - see greeting.h. Our own greeting goes out piece by piece, each as
  * soon as what the peer has sent allows it, so that peers of any version understand
- * what they get. */
+ * what they get; or all at once, to one that is known to speak ZMTP 3. */
 #include "wire/greeting.h"
 
 #include <errno.h>
@@ -19,6 +19,21 @@ static int await(struct zn_handshake *hs, enum zn_phase phase, size_t need)
     return 0;
 }
 
+/* All from the minor version on. As-server and the filler stay zero: libzmq's servers, too,
+ * send 0. */
+static int put_rest(struct zn_handshake *hs)
+{
+    uint8_t greeting[GREETING_3_SIZE] = { [MINOR_AT] = OUR_MINOR };
+    memcpy(greeting + MECHANISM_AT, hs->config.mechanism->name, ZN_MECHANISM_NAME);
+    return zn_handshake_put(hs, greeting + MINOR_AT, GREETING_3_SIZE - MINOR_AT);
+}
+
+static int put_revision(struct zn_handshake *hs)
+{
+    static const uint8_t revision = OUR_REVISION;
+    return zn_handshake_put(hs, &revision, 1);
+}
+
 int zn_greeting_start(struct zn_handshake *hs)
 {
     /* To a peer of ZMTP 1.0 this is the long header of our routing id's frame. */
@@ -26,13 +41,20 @@ int zn_greeting_start(struct zn_handshake *hs)
     zn_put_u64(signature + 1, (uint64_t)hs->config.routing_id.size + 1);
 
     await(hs, ZN_PHASE_FIRST_BYTE, 1);
-    return zn_handshake_put(hs, signature, sizeof(signature));
+    int rc = zn_handshake_put(hs, signature, sizeof(signature));
+    if (rc == 0 && hs->config.whole_greeting)
+        rc = put_revision(hs);
+    if (rc == 0 && hs->config.whole_greeting)
+        rc = put_rest(hs);
+    return rc;
 }
 
-/* Before ZMTP 3 there were no mechanisms: one that protects may not be bypassed. */
+/* Before ZMTP 3 there were no mechanisms: one that protects may not be bypassed. Nor can who
+ * has been told too much already be understood. */
 static bool lets_in_older(const struct zn_handshake *hs)
 {
-    return !hs->config.versions_3_only && hs->config.mechanism->open;
+    return !hs->config.versions_3_only && !hs->config.whole_greeting &&
+           hs->config.mechanism->open;
 }
 
 /* What came is the beginning of its routing id's frame, so it stays in hs->in. Our own
@@ -56,12 +78,10 @@ static int on_first_byte(struct zn_handshake *hs)
 /* RFC 15: in the flags of a ZMTP 1.0 routing id frame bit 0, MORE, is never set. */
 static int on_signature(struct zn_handshake *hs)
 {
-    static const uint8_t revision = OUR_REVISION;
-
     if (!(hs->in.data[FLAGS_AT] & 1))
         return meet_unversioned(hs);
     await(hs, ZN_PHASE_REVISION, REVISION_AT + 1);
-    return zn_handshake_put(hs, &revision, 1);
+    return hs->config.whole_greeting ? 0 : put_revision(hs);
 }
 
 static int on_revision(struct zn_handshake *hs)
@@ -74,11 +94,8 @@ static int on_revision(struct zn_handshake *hs)
         return zn_handshake_put(hs, &type, 1);
     }
 
-    /* As-server and the filler stay zero: libzmq's servers, too, send 0. */
-    uint8_t greeting[GREETING_3_SIZE] = { [MINOR_AT] = OUR_MINOR };
-    memcpy(greeting + MECHANISM_AT, hs->config.mechanism->name, ZN_MECHANISM_NAME);
     await(hs, ZN_PHASE_GREETING_3, GREETING_3_SIZE);
-    return zn_handshake_put(hs, greeting + MINOR_AT, GREETING_3_SIZE - MINOR_AT);
+    return hs->config.whole_greeting ? 0 : put_rest(hs);
 }
 
 /* The socket type, byte 11, is not looked at: libzmq's old peers put anything there. */

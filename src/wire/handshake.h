@@ -77,6 +77,7 @@ struct zn_handshake_config {
     bool as_server;
     bool asks;                           /* stop at the point where ZAP is to be asked */
     bool versions_3_only;                /* refuse older peers */
+    bool whole_greeting;                 /* all of it at once; an older peer is lost */
 };
 
 struct zn_handshake_buf {                /* grows with bytes that came; heap */

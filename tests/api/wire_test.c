@@ -329,6 +329,44 @@ TEST(every_pattern_talks_unversioned_zmtp_when_connected)
     talk_all(UNVERSIONED, 1);
 }
 
+/* Where ZMTP 3 was spoken just now the whole greeting comes unasked; a peer that is older
+ * after all costs one more attempt, and no message. */
+TEST(endpoint_that_spoke_zmtp_3_is_greeted_in_one_piece)
+{
+    static const enum version older[] = { V20, V10, UNVERSIONED };
+    void *ctx = open_ctx();
+
+    for (size_t i = 0; i < ZN_COUNT(older); i++) {
+        void *s = open_socket(ctx, ZMQ_PUSH);
+        char endpoint[ENDPOINT_MAX], got[64];
+        int listener = raw_listen(endpoint), flags;
+
+        test_set_int(s, ZMQ_RECONNECT_IVL, 1);
+        connect_to(s, endpoint);
+        struct peer p = zmtp_hello(raw_accept(listener), V31, "PULL", "");
+        close(p.fd);
+
+        p.fd = raw_accept(listener);
+        raw_recv(p.fd, got, sizeof got);
+        CHECK(memcmp(got, GREETING_31, sizeof got) == 0);
+        CHECK(zmq_send(s, "whole", 5, 0) == 5);
+        if (older[i] == UNVERSIONED)
+            RAW_SEND(p.fd, "\1\0");
+        else
+            raw_send(p.fd, older[i] == V20 ? SIGNATURE "\1\7" : SIGNATURE "\0\7", 12);
+        raw_expect_close(p.fd, version_name[older[i]]);
+        close(p.fd);
+
+        p = zmtp_hello(raw_accept(listener), older[i], "PULL", "");
+        CHECK_EQ(zmtp_recv(&p, &flags, got, sizeof got), 5, "%s", version_name[older[i]]);
+        CHECK(memcmp(got, "whole", 5) == 0);
+        close(p.fd);
+        close(listener);
+        close_socket(s);
+    }
+    end_ctx(ctx);
+}
+
 TEST(own_routing_id_reaches_peers_of_every_version)
 {
     for (enum version v = 0; v < VERSIONS; v++) {

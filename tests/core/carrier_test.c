@@ -356,35 +356,44 @@ TEST(carrier_lingers_no_longer_than_it_may)
     }
 }
 
-/* A sender that is blocked by the mark goes on with the carrier. */
+/* Takes all that is there; next is the number of the first. */
+static int take_numbers(int next)
+{
+    char got[16] = "", want[16];
+
+    while (recv(fake.fd, got, sizeof(got) - 1, 0) > 0) {
+        snprintf(want, sizeof(want), "%d", next++);
+        CHECK_STR(got, want);
+        memset(got, 0, sizeof(got));
+    }
+    return next;
+}
+
+/* A sender that is blocked by the mark goes on with the carrier, which goes on when the
+ * system has room again: for a local socket that is when most of its buffer is free. */
 TEST(carrier_that_was_full_lets_its_sender_go_on)
 {
-    enum { COUNT = 500 };
+    enum { COUNT = 5000 };
     void *ctx = zmq_ctx_new(), *s = open_socket(ctx, ZMQ_PUSH);
     char text[16];
-    int got = 0, sent = 0;
+    int got = 0;
 
     test_set_int(s, ZMQ_SNDHWM, 4);
     CHECK_EQ(start_with(s, &both_ways, true), 0);
-    while (sent < COUNT) {
+    for (int sent = 0; sent < COUNT; sent++) {
         snprintf(text, sizeof(text), "%d", sent);
-        if (zmq_send(s, text, strlen(text), ZMQ_DONTWAIT) >= 0) {
-            sent++;
+        if (zmq_send(s, text, strlen(text), ZMQ_DONTWAIT) >= 0)
             continue;
-        }
         CHECK_EQ(errno, EAGAIN);
-        snprintf(text, sizeof(text), "%d", got++);
-        expect(text);
-        if (got % 50 == 0) {             /* once in a while by a blocking call */
-            snprintf(text, sizeof(text), "%d", sent++);
-            CHECK_OK(zmq_send(s, text, strlen(text), 0));
-        }
+        got = take_numbers(got);
+        CHECK_OK(zmq_send(s, text, strlen(text), 0));
     }
     test_set_int(s, ZMQ_LINGER, -1);
     CHECK_OK(zmq_close(s));
-    for (; got < COUNT; got++) {
-        snprintf(text, sizeof(text), "%d", got);
-        expect(text);
+    while (got < COUNT) {
+        struct pollfd p = { fake.fd, POLLIN, 0 };
+        CHECK_EQ(CHECK_OK(poll(&p, 1, PATIENCE)), 1, "%d came", got);
+        got = take_numbers(got);
     }
     end(ctx);
 }

@@ -42,6 +42,10 @@ TEST(dgram_tells_what_it_is)
     CHECK_OK(zmq_bind(s, "udp://127.0.0.1:*"));
     CHECK_EQ(test_get_int(s, ZMQ_EVENTS), ZMQ_POLLOUT);
     CHECK_ERRNO(zmq_join(s, "g"), ENOTSUP);
+    CHECK_ERRNO(zmq_bind(s, "tcp://127.0.0.1:*"), ENOCOMPATPROTO);
+    CHECK_ERRNO(zmq_connect(s, "tcp://127.0.0.1:5555"), ENOCOMPATPROTO);
+    CHECK_ERRNO(zmq_bind(s, "inproc://x"), ENOCOMPATPROTO);
+    CHECK_ERRNO(zmq_connect(s, "udp://127.0.0.1:5555"), ENOCOMPATPROTO);
     net_close(&n);
 }
 

@@ -111,22 +111,28 @@ static int hops_of_next(int fd)
     return hops;
 }
 
+/* A bare member of 239.7.7.10 on the interface that has this address. */
+static int raw_member(const char *interface, int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    struct ip_mreqn wanted = { .imr_ifindex = 0 };
+    int fd = (int)CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0)), one = 1;
+
+    CHECK_EQ(inet_pton(AF_INET, "239.7.7.10", &a.sin_addr), 1);
+    CHECK_EQ(inet_pton(AF_INET, interface, &wanted.imr_address), 1);
+    wanted.imr_multiaddr = a.sin_addr;
+    CHECK_OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
+    CHECK_OK(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &one, sizeof(one)));
+    CHECK_OK(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+    CHECK_OK(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &wanted, sizeof(wanted)));
+    return fd;
+}
+
 TEST(multicast_goes_as_many_hops_as_it_is_told)
 {
     static const int hops[] = { 0, 1, 7, 255, 1000 };    /* 0: the default */
     struct net n = net_open();
-    int port, fd = raw_open(&port), one = 1;
-    struct sockaddr_in a = { .sin_family = AF_INET };
-
-    close(fd);
-    fd = (int)CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
-    a.sin_port = htons((uint16_t)port);
-    inet_pton(AF_INET, "239.7.7.10", &a.sin_addr);
-    CHECK_OK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)));
-    CHECK_OK(setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &one, sizeof(one)));
-    CHECK_OK(bind(fd, (struct sockaddr *)&a, sizeof(a)));
-    struct ip_mreqn wanted = { a.sin_addr, { htonl(INADDR_LOOPBACK) }, 0 };
-    CHECK_OK(setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &wanted, sizeof(wanted)));
+    int port = test_free_port(), fd = raw_member("127.0.0.1", port);
 
     struct group g = group_on("lo", "239.7.7.10", port);
     for (size_t i = 0; i < sizeof(hops) / sizeof(hops[0]); i++) {
@@ -223,15 +229,26 @@ static struct wire wire_open(void)
     return w;
 }
 
-/* The child ends here. */
+/* Both ends of a wire in one network of this process; va is set up. */
+static void own_wire(void)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        test_skip("a network of its own is not allowed here");
+    if (!run("ip link add va type veth peer name vb && ip link set vb up"))
+        test_skip("no ip, or no veth");
+    set_up("va", 1);
+}
+
+/* The child ends here, after the parent: its network takes the wire with it. */
 static void wire_close(const struct wire *w)
 {
     int status;
+    char word;
 
     close(w->to);
-    close(w->from);
     if (w->child == 0)
-        _exit(0);
+        _exit(CHECK_OK(read(w->from, &word, 1)) != 0);
+    close(w->from);
     CHECK_EQ(waitpid(w->child, &status, 0), w->child);
     CHECK_EQ(status, 0, "the child failed");
 }
@@ -358,6 +375,25 @@ TEST(multicast_without_loop_is_heard_elsewhere_only)
     wire_close(&w);
 }
 
+/* One socket for both: the options count for IPv4 too. */
+TEST(multicast_of_a_dgram_for_both_families_goes_as_far_as_it_is_told)
+{
+    static const char to[] = "239.7.7.10:5001";
+
+    own_wire();
+    struct net n = net_open();
+    void *s = net_socket(&n, ZMQ_DGRAM);
+    int fd = raw_member("10.77.0.1", 5001);
+    test_set_int(s, ZMQ_IPV6, 1);
+    test_set_int(s, ZMQ_MULTICAST_HOPS, 9);
+    CHECK_OK(zmq_bind(s, "udp://*:*"));
+    CHECK_OK(zmq_send(s, to, sizeof(to), ZMQ_SNDMORE));
+    CHECK_OK(zmq_send(s, "x", 1, 0));
+    CHECK_EQ(hops_of_next(fd), 9);
+    close(fd);
+    net_close(&n);
+}
+
 /* ---- A kernel that takes no more: addresses that nobody answers for. */
 
 static void *dgram_to_nobody(struct net *n, int linger)
@@ -383,11 +419,7 @@ static int send_to_nobody(void *s, int flags)
 /* The kernel keeps datagrams until it has given up to find who has the address. */
 TEST_TIMEOUT(dgram_waits_while_the_kernel_is_full, 60)
 {
-    if (unshare(CLONE_NEWNET) < 0)
-        test_skip("a network of its own is not allowed here");
-    if (!run("ip link add va type veth peer name vb && ip link set vb up"))
-        test_skip("no ip, or no veth");
-    set_up("va", 1);
+    own_wire();
     (void)run("cd /proc/sys/net/ipv4/neigh/va && echo 1 >mcast_solicit && "
               "echo 20 >retrans_time_ms");    /* else it takes a little longer */
     struct net n = net_open();

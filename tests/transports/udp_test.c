@@ -109,7 +109,21 @@ TEST(udp_ports_are_taken_and_free_again_at_once)
     CHECK_ERRNO(zmq_bind(b, endpoint), EADDRINUSE);
     CHECK_ERRNO(zmq_unbind(a, "udp://127.0.0.1:1"), ENOENT);
     CHECK_ERRNO(zmq_unbind(a, strstr(endpoint, "127")), EINVAL);
+    CHECK_ERRNO(zmq_unbind(a, "udp://127.0.0.1:2"), ENOENT);
     CHECK_OK(zmq_unbind(a, "udp://127.0.0.1:*"));
+    CHECK_OK(zmq_bind(a, "udp://127.0.0.1:*"));
+    CHECK_OK(zmq_bind(a, endpoint));
+    CHECK_OK(zmq_unbind(a, endpoint));
+    CHECK_OK(zmq_unbind(a, "udp://127.0.0.1:*"));
+    /* Several of one name are told apart by what they are told to be. */
+    char first[TEST_ENDPOINT], second[TEST_ENDPOINT];
+    udp_bind(a, first);
+    udp_bind(a, second);
+    CHECK_OK(zmq_unbind(a, first));
+    CHECK_ERRNO(zmq_unbind(a, first), ENOENT);
+    CHECK_ERRNO(zmq_bind(b, second), EADDRINUSE);
+    CHECK_OK(zmq_unbind(a, second));
+    CHECK_ERRNO(zmq_unbind(a, "udp://127.0.0.1:*"), ENOENT);
     for (int i = 0; i < 20; i++) {
         CHECK_OK(zmq_bind(b, endpoint));
         CHECK_ERRNO(zmq_bind(a, endpoint), EADDRINUSE);

@@ -79,8 +79,13 @@ void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame)
         if (ZN_UNLIKELY(zn_end_write(e, frame) < 0))
             zn_fan_out_leave(f, e);
         else if (!f->more)
-            zn_end_flush(e);
+            zn_queue_publish_all(e->out);
     }
-    if (!f->more)
-        zn_fan_out_unmark(f);
+    if (f->more)
+        return;
+    zn_queue_publish_fence();
+    for (uint32_t i = 0; i < t->active; i++)
+        if (ZN_UNLIKELY(zn_queue_must_tell(t->ends[i]->out)))
+            zn_end_tell_news(t->ends[i]);
+    zn_fan_out_unmark(f);
 }

@@ -327,7 +327,8 @@ static int welcome(struct zn_publisher *p, struct zn_end *e)
     return rc == -EPIPE ? 0 : rc;
 }
 
-/* What is held by peers that cannot join groups, and get those of all: no group's name. */
+/* What is held by peers that cannot join, and get the messages of all groups: a zero, which no
+ * group's name has in it. */
 static const struct zn_bytes all_groups = { (const uint8_t *)"", 1 };
 
 /* For peers that cannot say what they want. They have not said so either: there is no notice,

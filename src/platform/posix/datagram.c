@@ -119,7 +119,8 @@ static int cast_v6(int fd, int hops, bool loop, int interface)
         rc = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_LOOP, loop);
     if (rc == 0 && interface != 0)
         rc = set_int(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, interface);
-    return rc;
+    /* It may send IPv4 as well. */
+    return rc < 0 ? rc : cast_v4(fd, hops, loop, interface);
 }
 
 int zn_sock_cast(int fd, enum zn_family family, int hops, bool loop, int interface)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 void *zn_alloc(size_t size)
 {
@@ -29,6 +30,23 @@ void *zn_realloc(void *p, size_t size)
 void zn_free(void *p)
 {
     free(p);
+}
+
+#define HUGE_PAGE ((size_t)2 * 1024 * 1024)
+
+void *zn_alloc_huge(size_t size)
+{
+    if (zn_fault(ZN_FAULT_ALLOC, "alloc_huge"))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    void *p = NULL;
+    if (posix_memalign(&p, HUGE_PAGE, size) != 0)
+        return NULL;
+    madvise(p, size & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    return p;
+#else
+    return malloc(size);
+#endif
 }
 
 void *zn_zalloc_lines(size_t size)
