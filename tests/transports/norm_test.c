@@ -1,5 +1,6 @@
 /* tests/transports/norm_test.c - norm:// over loopback; tests/interop/multicast.py has it on
  * a wire, with losses and with libzmq. */
+#include "tests/faults.h"
 #include "tests/transports/multicast.h"
 
 #ifdef ZN_HAVE_NORM
@@ -85,6 +86,31 @@ TEST(norm_has_all_its_modes)
         expect_filled(sub, 200, 2, 0);
         cast_close(&c);
     }
+}
+
+TEST(norm_says_so_when_there_is_no_memory_or_descriptor)
+{
+    static const enum zn_fault_kind kinds[] = { ZN_FAULT_ALLOC, ZN_FAULT_CALL };
+    struct cast c = cast_open("norm", FAST);
+    void *sub = cast_subscriber(&c, ""), *pub = cast_socket(&c, ZMQ_PUB);
+
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t n = 1;; n++) {
+            faults_arm(kinds[i], n);
+            int rc = zmq_bind(pub, c.endpoint), err = errno;
+            faults_disarm();
+            CHECK(rc == 0 || err == ENOMEM || err == EMFILE || err == EINVAL, "%s: %s",
+                  faults_site(), zmq_strerror(err));
+            if (rc == 0)
+                CHECK_OK(zmq_unbind(pub, c.endpoint));
+            if (faults_struck() == 0)
+                break;
+        }
+    }
+    CHECK_OK(zmq_bind(pub, c.endpoint));
+    test_send_strings(pub, "still", "here", NULL);
+    test_expect_strings(sub, "still", "here", NULL);
+    cast_close(&c);
 }
 
 TEST(norm_is_something_that_the_library_has)
