@@ -44,6 +44,7 @@ struct norm {
     size_t out_size, out_at;             /* of chunk: what the stream has not taken yet */
     bool busy;                           /* something has not been sent once yet */
     bool doubtful;                       /* a TX_QUEUE_EMPTY may be older than what is busy */
+    bool asking;                         /* for another one, once there are no more events */
     bool unflushed;
 
     /* in: the stream at hand, and what has been read of it */
@@ -254,16 +255,23 @@ static void end_stream(struct norm *n, NormObjectHandle object)
         zn_source_forget(&n->sources, src);
 }
 
-/* An event that was on its way when more was written says nothing: a flush brings another
- * one, behind everything. */
+/* Events that were on their way when more was written say nothing. When all of them have been
+ * taken a flush brings another one, which stands for everything. */
 static void all_sent(struct norm *n)
 {
+    n->asking = n->doubtful;
     if (n->doubtful)
-        NormStreamFlush(n->stream, false, NORM_FLUSH_ACTIVE);
-    else
-        n->busy = false;
-    n->doubtful = false;
+        return;
+    n->busy = false;
     zn_carrier_set_timer(&n->carrier, zn_now());         /* it may be what linger waits for */
+}
+
+static void ask_again(struct norm *n)
+{
+    if (!n->asking)
+        return;
+    n->asking = n->doubtful = false;
+    NormStreamFlush(n->stream, false, NORM_FLUSH_ACTIVE);
 }
 
 static void take_event(struct norm *n, const NormEvent *e)
@@ -301,8 +309,10 @@ static int read_norm(struct zn_carrier *c)
             if (rc > 0 || n->object != NULL)
                 return rc;
         }
-        if (!NormGetNextEvent(n->instance, &e, false))
+        if (!NormGetNextEvent(n->instance, &e, false)) {
+            ask_again(n);
             return 0;
+        }
         take_event(n, &e);
     }
     return 1;
