@@ -101,7 +101,7 @@ void *test_thread_join(struct test_thread *thread);
 /* The transports over which every pattern is tried; ends with NULL. */
 extern const char *const test_transports[];
 
-/* Where to bind: a fresh inproc name, a fresh ipc path or "tcp://127.0.0.1:*". Returns
+/* Where to bind: a fresh inproc name, a fresh ipc path or "tcp://127.0.0.1:*" (ws alike). Returns
  * buf. */
 char *test_endpoint(const char *transport, char buf[TEST_ENDPOINT]);
 /* Binds there; buf then holds the endpoint to connect to. Returns buf. */

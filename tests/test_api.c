@@ -10,15 +10,15 @@
 #include <unistd.h>
 #include <zmq.h>
 
-const char *const test_transports[] = { "inproc", "ipc", "tcp", NULL };
+const char *const test_transports[] = { "inproc", "ipc", "tcp", "ws", NULL };
 
 char *test_endpoint(const char *transport, char buf[TEST_ENDPOINT])
 {
     static _Atomic int counter;
     int n = atomic_fetch_add(&counter, 1);
 
-    if (strcmp(transport, "tcp") == 0)
-        strcpy(buf, "tcp://127.0.0.1:*");
+    if (strcmp(transport, "tcp") == 0 || strcmp(transport, "ws") == 0)
+        snprintf(buf, TEST_ENDPOINT, "%s://127.0.0.1:*", transport);
     else if (strcmp(transport, "ipc") == 0)
         snprintf(buf, TEST_ENDPOINT, "ipc://%s/%d", test_dir(), n);
     else

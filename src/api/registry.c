@@ -47,6 +47,10 @@ static const struct zn_transport *const transports[] = {
     &zn_transport_ipc,
     &zn_transport_inproc,
     &zn_transport_udp,
+    &zn_transport_ws,
+#ifdef ZN_HAVE_GNUTLS
+    &zn_transport_wss,
+#endif
 #ifdef ZN_HAVE_PGM
     &zn_transport_pgm,
     &zn_transport_epgm,

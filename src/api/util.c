@@ -56,12 +56,16 @@ void zmq_version(int *major, int *minor, int *patch)
 #define HAS_GSSAPI 0
 #endif
 
+#ifdef ZN_HAVE_GNUTLS
+#define HAS_WSS 1
+#else
+#define HAS_WSS 0
+#endif
 #ifdef ZN_HAVE_PGM
 #define HAS_PGM 1
 #else
 #define HAS_PGM 0
 #endif
-
 #ifdef ZN_HAVE_NORM
 #define HAS_NORM 1
 #else
@@ -77,8 +81,8 @@ static const struct {
     { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
     { "pgm", HAS_PGM },     { "norm", HAS_NORM },
     { "tipc", 0 },          { "vmci", 0 },
-    { "vsock", 0 },         { "WS", 0 },
-    { "WSS", 0 },
+    { "vsock", 0 },         { "WS", 1 },
+    { "WSS", HAS_WSS },
 };
 
 int zmq_has(const char *capability)

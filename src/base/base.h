@@ -20,6 +20,8 @@
 #define ZN_UNLIKELY(x) __builtin_expect(!!(x), 0)
 /* A way that is seldom taken: it stays a call, and what leads to it counts as unlikely. */
 #define ZN_SELDOM __attribute__((cold, noinline))
+/* A part of the way of every message: it costs no call. */
+#define ZN_ALWAYS inline __attribute__((always_inline))
 /* These bytes will be read soon. */
 #define ZN_PREFETCH(p) __builtin_prefetch(p)
 #define ZN_MUST_USE __attribute__((warn_unused_result))
@@ -28,6 +30,7 @@
 #define ZN_LIKELY(x) (x)
 #define ZN_UNLIKELY(x) (x)
 #define ZN_SELDOM
+#define ZN_ALWAYS inline
 #define ZN_PREFETCH(p) ((void)(p))
 #define ZN_MUST_USE
 #define ZN_PRINTF(fmt, args)

@@ -153,6 +153,13 @@ int zn_socket_connect(struct zn_socket *s, const char *endpoint)
     int rc = find_place(s, endpoint, &at);
     if (rc < 0)
         return rc;
+    char text[ZN_ENDPOINT_MAX];
+    if (at.transport->full_name != NULL) {
+        rc = at.transport->full_name(at.address, text, sizeof text);
+        if (rc < 0)
+            return rc;
+        endpoint = text;
+    }
     char *last = copy_text(endpoint);
     if (last == NULL)
         return -ENOMEM;

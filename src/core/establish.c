@@ -43,6 +43,18 @@ static void tell_attempt(struct zn_session *ss, uint64_t event, uint64_t value)
     zn_monitor_tell_connection(socket_of(ss), event, value, "", ss->route->text, true);
 }
 
+/* Where endpoints have a path, our own has it in names, too. */
+static void add_path(const struct zn_session *ss, char *name)
+{
+    const char *path = strchr(address_of(ss), '/');
+    size_t size = strlen(name);
+    if (transport_of(ss)->full_name == NULL)
+        return;
+    path = path != NULL ? path : "/";
+    if (size + strlen(path) < ZN_ENDPOINT_MAX)
+        memcpy(name + size, path, strlen(path) + 1);
+}
+
 static void learn_names(struct zn_session *ss)
 {
     char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
@@ -53,6 +65,7 @@ static void learn_names(struct zn_session *ss)
         transport_of(ss)->name(&a, local, sizeof local);
     if (zn_sock_peer(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, remote, sizeof remote);
+    add_path(ss, ss->initiator ? remote : local);
     size_t size = strlen(local) + 1;
     char *names = zn_alloc(size + strlen(remote) + 1);
     if (names == NULL)
@@ -350,13 +363,20 @@ static bool is_ours(struct zn_bytes name)
     return false;
 }
 
+/* Whether there was a handshake to speak of: not before ZMTP 3, unless the stream's opening
+ * was one. */
+static bool shook_hands(const struct zn_session *ss)
+{
+    return ss->version >= ZN_ZMTP_3_0 || (ss->stream != NULL && ss->stream->ops->greets);
+}
+
 /* What a message tells of its peer: what we see, what the authenticator said, what the peer
  * says itself; the first of a name counts. NULL in *out: nothing; -ENOMEM. */
 static int make_metadata(struct zn_session *ss, struct zn_metadata **out)
 {
     struct zn_handshake *hs = ss->handshake;
     *out = NULL;
-    if (hs == NULL || ss->version < ZN_ZMTP_3_0)
+    if (hs == NULL || !shook_hands(ss))
         return 0;
     char text[ZN_ENDPOINT_MAX];
     int fd = -1;
@@ -466,7 +486,9 @@ int zn_session_established(struct zn_session *ss)
         return rc;
     zn_session_due(ss, ZN_DUE_PHASE, 0);
     zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
-    if (ss->version >= ZN_ZMTP_3_0 && !is_raw(ss)) {
+    if (ss->stream != NULL)
+        ss->stream->trusted = true;
+    if (shook_hands(ss) && !is_raw(ss)) {
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
         if (options(ss)->heartbeat_ivl > 0)
             zn_session_due(ss, ZN_DUE_PING, (uint64_t)options(ss)->heartbeat_ivl);
@@ -489,6 +511,17 @@ static bool is_fatal(const struct zn_session *ss, int error)
     return error == -EPROTO || error == -EMSGSIZE;
 }
 
+/* The code that belongs to an -EPROTO; 0: it has none. */
+static uint32_t protocol_error(const struct zn_session *ss)
+{
+    const struct zn_handshake *hs = ss->handshake;
+    if (ss->error != 0)
+        return ss->error;
+    if (hs != NULL && hs->error != 0)
+        return hs->error;
+    return ss->stream != NULL ? ss->stream->error : 0;
+}
+
 /* Whether it failed for saying too much to a peer that is older than the last one there. */
 static bool was_misjudged(struct zn_session *ss)
 {
@@ -504,7 +537,7 @@ static bool was_misjudged(struct zn_session *ss)
 static void tell_failed(struct zn_session *ss, int error)
 {
     const struct zn_handshake *hs = ss->handshake;
-    uint32_t code = ss->error != 0 ? ss->error : hs != NULL ? hs->error : 0;
+    uint32_t code = protocol_error(ss);
     if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
     else if (error == -EPROTO && code != 0)
@@ -523,8 +556,8 @@ static void tell_lost(struct zn_session *ss, int error)
 {
     if (is_handshaking(ss))
         tell_failed(ss, error);
-    else if (error == -EPROTO && ss->error != 0)         /* what came was not sealed well */
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, ss->error);
+    else if (error == -EPROTO && protocol_error(ss) != 0)   /* not sealed or framed well */
+        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, protocol_error(ss));
     zn_session_tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
 }
 

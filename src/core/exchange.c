@@ -250,20 +250,26 @@ struct sending {
     uint32_t routing_id;
 };
 
-static ptrdiff_t try_send(struct zn_socket *s, void *arg)
+static ZN_ALWAYS ptrdiff_t send_once(struct zn_socket *s, const struct zn_frame *f,
+                                     uint32_t routing_id)
 {
-    const struct sending *job = arg;
     if (ZN_UNLIKELY(zn_socket_stopped(s)))
         return -ETERM;
     zn_socket_process(s);
-    if (s->pattern->send == NULL)
+    if (ZN_UNLIKELY(s->pattern->send == NULL))
         return -ENOTSUP;
     if (ZN_UNLIKELY(s->has_stuck) && zn_socket_rescue_stuck(s) < 0)
         return -ENOMEM;
-    int rc = s->pattern->send(s, job->frame, job->routing_id);
+    int rc = s->pattern->send(s, f, routing_id);
     if (ZN_UNLIKELY(s->fd >= 0) && rc == 0)
         update_fd(s, false);
     return rc;
+}
+
+static ptrdiff_t try_send(struct zn_socket *s, void *arg)
+{
+    const struct sending *job = arg;
+    return send_once(s, job->frame, job->routing_id);
 }
 
 int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t routing_id)
@@ -276,16 +282,24 @@ int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t r
         zn_socket_unlock(s);
         return -EINVAL;
     }
-    struct sending job = { f, routing_id };
-    ptrdiff_t sent = try_send(s, &job);
-    int timeout = s->options.sndtimeo;
-    if (ZN_UNLIKELY(sent == -EAGAIN && !(flags & ZMQ_DONTWAIT) && timeout != 0))
-        return (int)persist(s, timeout, try_send, &job);
+    ptrdiff_t sent = send_once(s, f, routing_id);
+    if (ZN_UNLIKELY(sent == -EAGAIN) && !(flags & ZMQ_DONTWAIT) &&
+        s->options.sndtimeo != 0) {
+        struct sending job = { f, routing_id };
+        return (int)persist(s, s->options.sndtimeo, try_send, &job);
+    }
     zn_socket_unlock(s);
     return (int)sent;
 }
 
 /* ---- Receiving. */
+
+/* Most messages have none. */
+static ZN_ALWAYS bool has_properties(const struct zn_incoming *in)
+{
+    return (in->frame.flags & ZN_MORE) || in->metadata != NULL || in->routing_id != 0 ||
+           in->group != NULL;
+}
 
 static void set_properties(const struct zn_incoming *in, struct zn_msg *m)
 {
@@ -300,17 +314,10 @@ static void set_properties(const struct zn_incoming *in, struct zn_msg *m)
 }
 
 /* Without memory m is as it was. */
-static int into_msg(const struct zn_incoming *in, struct zn_msg *m)
+static int into_msg_slow(const struct zn_incoming *in, struct zn_msg *m)
 {
     struct zn_msg fresh;
     const struct zn_frame *f = &in->frame;
-    if (ZN_LIKELY(f->size <= ZN_MSG_INLINE_MAX && f->content == NULL)) {
-        zn_msg_empty(m);
-        zn_msg_begin(m, ZN_MSG_INLINE, f->size);
-        zn_copy(m->body.bytes, f->data, f->size);
-        set_properties(in, m);
-        return 0;
-    }
     if (f->content != NULL) {
         zn_msg_init_content(&fresh, zn_content_hold(f->content), f->data, f->size);
     } else {
@@ -326,7 +333,20 @@ static int into_msg(const struct zn_incoming *in, struct zn_msg *m)
     return 0;
 }
 
-static int hand_out(const struct zn_incoming *in, struct zn_sink *sink)
+static ZN_ALWAYS int into_msg(const struct zn_incoming *in, struct zn_msg *m)
+{
+    const struct zn_frame *f = &in->frame;
+    if (ZN_UNLIKELY(f->size > ZN_MSG_INLINE_MAX || f->content != NULL))
+        return into_msg_slow(in, m);
+    zn_msg_empty(m);
+    zn_msg_begin(m, ZN_MSG_INLINE, f->size);
+    zn_copy(m->body.bytes, f->data, f->size);
+    if (has_properties(in))
+        set_properties(in, m);
+    return 0;
+}
+
+static ZN_ALWAYS int hand_out(const struct zn_incoming *in, const struct zn_sink *sink)
 {
     if (sink->msg != NULL)
         return into_msg(in, sink->msg);
@@ -371,42 +391,56 @@ int zn_socket_rescue_stuck(struct zn_socket *s)
     return 0;
 }
 
-static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
+/* What was stuck comes first. */
+static ZN_SELDOM ptrdiff_t recv_stuck(struct zn_socket *s, const struct zn_sink *sink)
 {
-    struct zn_sink *sink = arg;
-    struct zn_incoming fresh, *in = &s->stuck;
-    if (ZN_UNLIKELY(zn_socket_stopped(s)))
-        return -ETERM;
-    zn_socket_process(s);
-    if (s->pattern->recv == NULL)
-        return -ENOTSUP;
-    if (ZN_LIKELY(!s->has_stuck)) {
-        in = &fresh;
-        fresh.end = fresh.from = NULL;
-        fresh.metadata = NULL;
-        fresh.routing_id = 0;
-        fresh.group = NULL;
-        int rc = s->pattern->recv(s, in);
-        if (rc < 0) {
-            if (ZN_UNLIKELY(s->fd >= 0))
-                update_fd(s, false);
-            return rc;
-        }
-    }
-    if (ZN_UNLIKELY(hand_out(in, sink) < 0)) {
-        if (!s->has_stuck)
-            keep_stuck(s, in);
+    struct zn_incoming *in = &s->stuck;
+    if (hand_out(in, sink) < 0)
         return -ENOMEM;
-    }
     s->rcvmore = in->frame.flags & ZN_MORE;
     size_t size = in->frame.size;
     if (in->end != NULL)
         zn_end_next(in->end);
-    if (ZN_UNLIKELY(s->has_stuck))
-        zn_socket_drop_stuck(s);
-    if (ZN_UNLIKELY(s->fd >= 0))
-        update_fd(s, false);
+    zn_socket_drop_stuck(s);
     return (ptrdiff_t)size;
+}
+
+static ZN_ALWAYS ptrdiff_t take_next(struct zn_socket *s, const struct zn_sink *sink)
+{
+    struct zn_incoming in;
+    in.end = in.from = NULL;
+    in.metadata = NULL;
+    in.routing_id = 0;
+    in.group = NULL;
+    int rc = s->pattern->recv(s, &in);
+    if (rc < 0)
+        return rc;
+    if (ZN_UNLIKELY(hand_out(&in, sink) < 0)) {
+        keep_stuck(s, &in);
+        return -ENOMEM;
+    }
+    s->rcvmore = in.frame.flags & ZN_MORE;
+    if (in.end != NULL)
+        zn_end_next(in.end);
+    return (ptrdiff_t)in.frame.size;
+}
+
+static ZN_ALWAYS ptrdiff_t recv_once(struct zn_socket *s, const struct zn_sink *sink)
+{
+    if (ZN_UNLIKELY(zn_socket_stopped(s)))
+        return -ETERM;
+    zn_socket_process(s);
+    if (ZN_UNLIKELY(s->pattern->recv == NULL))
+        return -ENOTSUP;
+    ptrdiff_t got = ZN_UNLIKELY(s->has_stuck) ? recv_stuck(s, sink) : take_next(s, sink);
+    if (ZN_UNLIKELY(s->fd >= 0) && got != -ENOMEM)
+        update_fd(s, false);
+    return got;
+}
+
+static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
+{
+    return recv_once(s, arg);
 }
 
 ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags)
@@ -415,10 +449,10 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags)
     int rc = zn_handle_lock(handle, &s);
     if (rc < 0)
         return rc;
-    ptrdiff_t got = try_recv(s, sink);
-    int timeout = s->options.rcvtimeo;
-    if (ZN_UNLIKELY(got == -EAGAIN && !(flags & ZMQ_DONTWAIT) && timeout != 0))
-        return persist(s, timeout, try_recv, sink);
+    ptrdiff_t got = recv_once(s, sink);
+    if (ZN_UNLIKELY(got == -EAGAIN) && !(flags & ZMQ_DONTWAIT) &&
+        s->options.rcvtimeo != 0)
+        return persist(s, s->options.rcvtimeo, try_recv, sink);
     zn_socket_unlock(s);
     return got;
 }

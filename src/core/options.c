@@ -5,7 +5,7 @@
  * THREAD_SAFE (core/calls.c), and what belongs to one pattern: SUBSCRIBE,
  * UNSUBSCRIBE, XPUB_*, ROUTER_*, STREAM_NOTIFY, PROBE_ROUTER, REQ_*,
  * CONNECT_ROUTING_ID, ONLY_FIRST_SUBSCRIBE, TOPICS_COUNT (src/patterns).
- * Refused, as by a libzmq built without them: WSS_*, VMCI_*; CURVE_*, GSSAPI_* and NORM_*
+ * Refused, as by a libzmq built without them: VMCI_*; CURVE_*, GSSAPI_*, WSS_* and NORM_*
  * where their library is not built in. */
 #include "core/options.h"
 
@@ -129,6 +129,13 @@ static const struct zn_option table[] = {
     ROW(ZMQ_GSSAPI_PRINCIPAL_NAMETYPE, INT, gssapi_principal_nametype, 0, 2, "type"),
     ROW(ZMQ_GSSAPI_SERVICE_PRINCIPAL_NAMETYPE, INT, gssapi_service_principal_nametype, 0,
         2, "type"),
+#endif
+#ifdef ZN_HAVE_GNUTLS
+    ROW_FOR(SET, ZMQ_WSS_KEY_PEM, TEXT, wss_key_pem, 0, INT_MAX, "PEM"),
+    ROW_FOR(SET, ZMQ_WSS_CERT_PEM, TEXT, wss_cert_pem, 0, INT_MAX, "PEM"),
+    ROW_FOR(SET, ZMQ_WSS_TRUST_PEM, TEXT, wss_trust_pem, 0, INT_MAX, "PEM"),
+    ROW_FOR(SET, ZMQ_WSS_HOSTNAME, TEXT, wss_hostname, 0, 255, "name"),
+    ROW_FOR(SET, ZMQ_WSS_TRUST_SYSTEM, INT, wss_trust_system, 0, 1, "0 or 1"),
 #endif
     ROW_FOR(GET, ZMQ_MECHANISM, INT, mechanism, 0, 3, "ZMQ_NULL .."),
     OWN_ROW(ZMQ_ZINC_MAX_CONNECTIONS, INT, max_connections, 0, INT_MAX, "connections"),

@@ -45,6 +45,7 @@ struct zn_options {
     int mechanism, as_server;            /* what the last security option said */
     int gssapi_plaintext, gssapi_principal_nametype, gssapi_service_principal_nametype;
     int max_connections, max_connections_per_address;
+    int wss_trust_system;
     uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];
 
     struct zn_blob routing_id;
@@ -52,6 +53,7 @@ struct zn_options {
     struct zn_blob gssapi_principal, gssapi_service_principal;
     struct zn_blob zap_domain, socks_proxy, socks_username, socks_password;
     struct zn_blob bindtodevice;
+    struct zn_blob wss_key_pem, wss_cert_pem, wss_trust_pem, wss_hostname;
     struct zn_blob hello_msg, disconnect_msg, hiccup_msg;
     struct zn_option_list metadata;      /* "X-name:value" */
     struct zn_accept_filter *accept_filters;

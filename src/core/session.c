@@ -295,8 +295,12 @@ static void send_ping(struct zn_session *ss)
 {
     uint8_t ping[ZN_PING_FRAME_MAX];
     const struct zn_options *o = options(ss);
-    size_t n = zn_ping_frame(ping, (uint16_t)o->heartbeat_ttl);
-    if (zn_session_urgent(ss, ping, n) == 0)
+    int rc = 0;
+    if (ss->stream != NULL && ss->stream->ops->ping != NULL)
+        ss->stream->ops->ping(ss->stream);
+    else
+        rc = zn_session_urgent(ss, ping, zn_ping_frame(ping, (uint16_t)o->heartbeat_ttl));
+    if (rc == 0)
         atomic_fetch_or_explicit(&ss->work, ZN_WORK_OUT, memory_order_acq_rel);
     zn_session_due(ss, ZN_DUE_PING, (uint64_t)o->heartbeat_ivl);
     if (ss->due[ZN_DUE_PONG] == 0) {
@@ -467,6 +471,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_socket_unlock(s);
     if (ss->sealed != NULL)
         zn_sealed_trim(ss->sealed);
+    zn_session_forget_big(ss);
     if (ss->spares)
         zn_spare_expire();
     ss->spares = false;

@@ -94,6 +94,11 @@ struct zn_session {
     struct zn_content *big;              /* a large frame that is arriving */
     uint64_t big_size, big_have;
     uint32_t big_before;                 /* size of the one before */
+    struct zn_content *big_next;         /* into which the next one is read, if it is like
+                                            it; or NULL */
+    uint32_t since_big;                  /* bytes that came behind the last one's end */
+    uint8_t big_prefix;                  /* so many of them before it, header and all; 0:
+                                            there is nothing to be foreseen */
     uint8_t big_flags;
 
     /* outbound, before the queue: hello message, pong, ping */
@@ -155,5 +160,7 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size);
 /* Bytes to go out before anything that is queued. -ENOMEM. */
 int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size);
 void zn_session_traffic_reset(struct zn_session *ss);
+/* Gives back what is kept for the next large message. */
+void zn_session_forget_big(struct zn_session *ss);
 
 #endif

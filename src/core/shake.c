@@ -139,9 +139,12 @@ int zn_handshake_start(struct zn_session *ss)
         .asks = asks(o),
         .versions_3_only = o->mechanism != ZMQ_NULL || o->zap_domain.size > 0,
     };
+    /* Where a stream greets it decides anew each time, and there is nothing to be saved. */
+    bool greets = ss->stream != NULL && ss->stream->ops->greets;
     config.whole_greeting =
         config.versions_3_only ||
-        (ss->initiator && zn_known_to_speak_3(ss->route->socket->ctx, ss->route->text));
+        (ss->initiator && !greets &&
+         zn_known_to_speak_3(ss->route->socket->ctx, ss->route->text));
     int rc = zn_handshake_init(&k->hs, &config);
     if (rc < 0) {
         zn_wipe(&k->security, sizeof k->security);
@@ -300,8 +303,10 @@ static int finish(struct zn_session *ss, struct zn_bytes rest)
 void zn_session_shake(struct zn_session *ss, unsigned words)
 {
     struct zn_bytes rest = { NULL, 0 };
-    bool gone = ss->handshake->waits && words & ZN_WORK_HUNG_UP;
-    int rc = gone ? -EPIPE : go_on(ss, words, &rest);
+    bool hung_up = words & ZN_WORK_HUNG_UP;
+    int rc = hung_up && ss->handshake->waits ? -EPIPE : go_on(ss, words, &rest);
+    if (rc == 0 && hung_up && ss->handshake->waits)
+        rc = -EPIPE;                     /* nobody will hear the answer */
     if (rc == 0)
         zn_loop_expect(ss->loop);
     if (rc == 1)

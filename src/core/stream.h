@@ -24,13 +24,21 @@ struct zn_stream_ops {
     /* open belongs to connecting: CONNECTED is told when it is done, a failure is one of the
      * attempt, and the stream is needed no more afterwards. */
     bool connects;
-    /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. */
+    /* open is a handshake, however old the ZMTP that follows: it is told of, the peer's address
+     * is known, and it understands ping. */
+    bool greets;
+    /* As zn_sock_readv() and zn_sock_writev(). May give, or take, less than there is. readv is
+     * given one buffer of 4 KiB or more, or what is left of the body of a frame that has begun
+     * (or a part of it), and then such a buffer. */
     ptrdiff_t (*readv)(struct zn_stream *st, int fd, const struct zn_iov *iov, int count);
     ptrdiff_t (*writev)(struct zn_stream *st, int fd, const struct zn_iov *iov,
                         int count);
     /* Passes on what writev took and the kernel has not: 0: there is no such thing any more;
      * -EAGAIN: there is; -errno. NULL: writev keeps nothing back. */
     int (*flush)(struct zn_stream *st, int fd);
+    /* Has its own way to see whether the peer is there, instead of ZMTP's PING: the question
+     * goes out with the next flush. NULL: it has none. */
+    void (*ping)(struct zn_stream *st);
     /* Says goodbye, if that takes no waiting. fd is about to be closed. */
     void (*free)(struct zn_stream *st, int fd);
 };
@@ -38,6 +46,11 @@ struct zn_stream_ops {
 /* The first member of each stream. */
 struct zn_stream {
     const struct zn_stream_ops *ops;
+    /* told by the stream */
+    bool heard;                          /* the peer is there, though it said no ZMTP */
+    uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
+    /* told by the session */
+    bool trusted;                        /* the handshake is over */
 };
 
 /* st NULL: the descriptor itself. */

@@ -22,6 +22,8 @@ enum { IOVS = 128, V1_HEADS = 32 };
 #define TRICKLE (32u * 1024)
 #define BIG_START (64u * 1024)
 #define BIG_TRUST (64u * 1024 * 1024)
+#define FORESEE_MIN ZN_SPARE_MIN
+#define PREFIX_MAX 64u                   /* small frames and a header */
 
 /* ---- Out. */
 
@@ -179,6 +181,14 @@ static bool published_all(const struct zn_session *ss)
     return atomic_load_explicit(&q->written, memory_order_relaxed) == q->wmsgs;
 }
 
+void zn_session_forget_big(struct zn_session *ss)
+{
+    if (ss->big_next != NULL)
+        zn_content_drop(ss->big_next);
+    ss->big_next = NULL;
+    ss->big_prefix = 0;
+}
+
 void zn_session_traffic_reset(struct zn_session *ss)
 {
     zn_free(ss->partial);
@@ -187,7 +197,9 @@ void zn_session_traffic_reset(struct zn_session *ss)
     if (ss->big != NULL)
         zn_content_drop(ss->big);
     ss->big = NULL;
+    zn_session_forget_big(ss);
     ss->big_before = 0;
+    ss->since_big = 0;
     ss->req_state = 0;
     zn_free(ss->urgent);
     ss->urgent = NULL;
@@ -203,21 +215,30 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size)
     return zn_queue_write(ss->end->out, &f);
 }
 
-/* A large frame: what came of it so far goes to a content of its own. */
-static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
-                     const uint8_t *p, size_t have)
+static void start_big(struct zn_session *ss, struct zn_content *c,
+                      const struct zn_frame_header *h, size_t have)
 {
     if (h->size >= ZN_SPARE_MIN)
         moves_large(ss);
-    size_t trust = ZN_MAX(BIG_START, ss->big_before);
-    size_t cap = (size_t)ZN_MIN(h->size, ZN_MAX((uint64_t)have * 2, trust));
-    ss->big = zn_content_new(cap);
-    if (ss->big == NULL)
-        return -ENOMEM;
-    memcpy(ss->big->data, p, have);
+    ss->big = c;
     ss->big_have = have;
     ss->big_size = h->size;
     ss->big_flags = h->flags;
+}
+
+/* A large frame: what came of it so far goes to a content of its own. before: how much came
+ * between the last one and this one's first byte. */
+static int begin_big(struct zn_session *ss, const struct zn_frame_header *h,
+                     const uint8_t *p, size_t have, size_t before)
+{
+    size_t trust = ZN_MAX(BIG_START, ss->big_before);
+    size_t cap = (size_t)ZN_MIN(h->size, ZN_MAX((uint64_t)have * 2, trust));
+    struct zn_content *c = zn_content_new(cap);
+    if (c == NULL)
+        return -ENOMEM;
+    memcpy(c->data, p, have);
+    start_big(ss, c, h, have);
+    ss->big_prefix = before <= PREFIX_MAX ? (uint8_t)before : 0;
     return 0;
 }
 
@@ -244,6 +265,7 @@ static int end_big(struct zn_session *ss)
     zn_content_drop(ss->big);
     ss->big = NULL;
     ss->big_before = (uint32_t)ZN_MIN(ss->big_size, BIG_TRUST);
+    ss->since_big = 0;
     return rc;
 }
 
@@ -272,11 +294,12 @@ int zn_session_feed(struct zn_session *ss, const uint8_t *p, size_t size)
         return (int)used;
     p += used;
     rest -= (size_t)used;
+    ss->since_big += (uint32_t)used;
     if (rest == 0)
         return 0;
     if (h.size >= ZN_SHARE_SIZE) {
-        int head = zn_session_head(ss, p, end, &h);
-        return begin_big(ss, &h, p + head, rest - (size_t)head);
+        size_t head = (size_t)zn_session_head(ss, p, end, &h);
+        return begin_big(ss, &h, p + head, rest - head, ss->since_big + head);
     }
     uint8_t *kept = zn_alloc(rest);
     if (kept == NULL)
@@ -287,12 +310,51 @@ int zn_session_feed(struct zn_session *ss, const uint8_t *p, size_t size)
     return 0;
 }
 
+/* Large messages often follow each other, alike in size and in what comes before them. Then
+ * the next one is read straight into its place: how much of it may be read before its header
+ * has been seen, for what turns out to be something else must fit behind it in the buffer. */
+static size_t foresee_big(struct zn_session *ss, size_t size)
+{
+    if (ss->big_prefix == 0 || ss->big_before < FORESEE_MIN || ss->version < ZN_ZMTP_2)
+        return 0;
+    if (ss->big == NULL ? ss->since_big != 0 : ss->big->size < ss->big_size)
+        return 0;                        /* it does not come next */
+    if (ss->big_next == NULL)
+        ss->big_next = zn_content_new(ss->big_before);
+    return ss->big_next == NULL ? 0 : ZN_MIN(ss->big_next->size, size - PREFIX_MAX);
+}
+
+/* What came: big_prefix bytes at p, which should end in the header, and `ahead` bytes in the
+ * content that was made for them. */
+static int take_foreseen(struct zn_session *ss, uint8_t *p, size_t ahead)
+{
+    struct zn_frame_header h;
+    size_t prefix = ss->big_prefix;
+    struct zn_content *c = ss->big_next;
+    ptrdiff_t used = zn_session_parse(ss, p, prefix, &h);
+    if (used < 0)
+        return (int)used;
+    size_t rest = prefix - (size_t)used;
+    bool is_so = rest > 0 && h.size >= ZN_SHARE_SIZE && h.size >= ahead &&
+                 h.size <= c->size &&
+                 (size_t)zn_session_head(ss, p + used, p + prefix, &h) == rest;
+    if (!is_so) {
+        memcpy(p + prefix, c->data, ahead);
+        zn_session_forget_big(ss);
+        ss->since_big += (uint32_t)used;
+        return zn_session_feed(ss, p + used, rest + ahead);
+    }
+    ss->big_next = NULL;
+    start_big(ss, c, &h, ahead);
+    return ss->big_have == ss->big_size ? end_big(ss) : 0;
+}
+
 /* One read: 1 when there may be more, 0 when not, -errno. */
 static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
 {
-    struct zn_iov iov[2];
+    struct zn_iov iov[3];
     int count = 0;
-    size_t kept = ss->partial_size, direct = 0;
+    size_t kept = ss->partial_size, direct = 0, head = size;
     if (ss->big != NULL) {
         if (ss->big->size == ss->big_have && grow_big(ss) < 0)
             return -ENOMEM;
@@ -301,12 +363,23 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
     } else if (kept > 0) {
         memcpy(scratch, ss->partial, kept);
     }
-    iov[count++] = (struct zn_iov){ scratch + kept, size - kept };
+    size_t ahead = kept == 0 && ss->stream == NULL ? foresee_big(ss, size) : 0;
+    if (ahead > 0) {
+        head = ss->big_prefix;
+        iov[count++] = (struct zn_iov){ scratch, head };
+        iov[count++] = (struct zn_iov){ ss->big_next->data, ahead };
+    } else {
+        iov[count++] = (struct zn_iov){ scratch + kept, size - kept };
+    }
 
     ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, iov, count);
+    if (ss->stream != NULL && ss->stream->heard) {
+        ss->stream->heard = false;
+        ss->heard_pong = ss->heard_ttl = true;
+    }
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
-    size_t asked = direct + size - kept;
+    size_t asked = direct + head - kept + ahead;
     bool more = (size_t)n == asked || ss->hung_up || ss->stream != NULL;
     ss->heard_pong = ss->heard_ttl = true;
 
@@ -321,7 +394,9 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
             rc = end_big(ss);
     }
     size_t left = (size_t)n - into_big + kept;
-    if (rc == 0 && left > 0)
+    if (rc == 0 && ahead > 0 && left > head)
+        rc = take_foreseen(ss, scratch, left - head);
+    else if (rc == 0 && left > 0)
         rc = zn_session_feed(ss, scratch, left);
     return rc < 0 ? rc : more;
 }

@@ -72,10 +72,12 @@ struct zn_transport {
      * there are no more. nth: 0, 1, ... */
     int (*alias)(const char *address, const struct zn_options *o, int nth, char *buf,
                  size_t size);
+    /* Writes a connect's endpoint as it is known from then on; NULL: as it was given. */
+    int (*full_name)(const char *address, char *buf, size_t size);
 };
 
 extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
-    zn_transport_udp;
+    zn_transport_udp, zn_transport_ws, zn_transport_wss;
 /* With OpenPGM, and with NORM. */
 extern const struct zn_transport zn_transport_pgm, zn_transport_epgm, zn_transport_norm;
 

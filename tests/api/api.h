@@ -92,8 +92,8 @@ static inline void connect_to(void *s, const char *endpoint)
 
 /* The transports on which every pattern must behave alike. */
 static const char *const each_transport[] = { "tcp://127.0.0.1:*", "ipc://*",
-                                              "inproc://x" };
-enum { TRANSPORTS = 3 };
+                                              "inproc://x", "ws://127.0.0.1:*" };
+enum { TRANSPORTS = 4 };
 
 static inline void send_flags(void *s, const char *text, int flags)
 {

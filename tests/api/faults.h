@@ -62,7 +62,8 @@ static inline bool net_again(const char *what)
     CHECK(known, "%s: %s (%s)", what, zmq_strerror(error), faults_site());
     tries = what == last ? tries + 1 : 0;
     last = what;
-    CHECK(tries < TRIES, "%s: again and again %s", what, zmq_strerror(error));
+    CHECK(tries < TRIES, "%s: again and again %s (%s)", what, zmq_strerror(error),
+          faults_site());
     net_calm();
     if (error == EHOSTUNREACH || error == EAGAIN) {
         struct timespec t = { 0, 1000000 };

@@ -48,8 +48,14 @@ TEST(has_knows_what_is_built)
         const char *name;
         int want;
     } cases[] = {
-        { "ipc", 1 }, { "draft", 1 }, { "IPC", 0 },  { "tcp", 0 }, { "inproc", 0 },
-        { "udp", 0 }, { "", 0 },      { "CURVE", 0 }, { NULL, 0 },
+        { "ipc", 1 },    { "draft", 1 }, { "IPC", 0 }, { "tcp", 0 },
+        { "inproc", 0 }, { "udp", 0 },   { "", 0 },    { "CURVE", 0 },
+        { NULL, 0 },     { "WS", 1 },    { "ws", 0 },
+#ifdef ZN_HAVE_GNUTLS
+        { "WSS", 1 },
+#else
+        { "WSS", 0 },
+#endif
 #ifdef ZN_HAVE_SODIUM
         { "curve", 1 },
 #else

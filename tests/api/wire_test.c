@@ -367,6 +367,58 @@ TEST(endpoint_that_spoke_zmtp_3_is_greeted_in_one_piece)
     end_ctx(ctx);
 }
 
+/* Large frames alike in size are read straight into their place, with what comes before them:
+ * whatever follows instead must come out just as it is. */
+TEST(large_frames_are_received_whole_whatever_follows_them)
+{
+    static const size_t sizes[] = { 70000, 70000, 70000, 3,     70000, 70000, 70001,
+                                    69999, 40000, 40000, 40000, 0,     40000, 200000,
+                                    200000, 65527, 65528, 131072, 5000, 5000, 300 };
+    enum { ROUNDS = 40 };
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    char endpoint[ENDPOINT_MAX];
+    static unsigned char data[200000], got[200000];
+    unsigned seed = 1;
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (unsigned char)(i * 31 + (i >> 8));
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    struct peer p = zmtp_connect(endpoint, V31, "PUSH", "");
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        size_t first = round % ZN_COUNT(sizes);
+        bool split = round & 1;              /* an empty frame before each */
+
+        for (size_t i = 0; i < ZN_COUNT(sizes); i++) {
+            size_t size = sizes[(first + i * (1 + round / 8)) % ZN_COUNT(sizes)];
+            size_t skip = (seed = seed * 1103515245 + 12345) >> 16 & 0xff;
+            if (skip > size)
+                skip = 0;
+            if (split)
+                ZMTP_SEND(&p, MORE, "");
+            zmtp_send(&p, 0, data + skip, size - skip);
+
+            if (split) {
+                CHECK_EQ(zmq_recv(s, got, sizeof got, 0), 0);
+                CHECK_EQ(test_get_int(s, ZMQ_RCVMORE), 1);
+            }
+            CHECK_EQ(zmq_recv(s, got, sizeof got, 0), size - skip, "round %u, %zu", round,
+                     i);
+            CHECK(memcmp(got, data + skip, size - skip) == 0);
+        }
+    }
+    /* The same in one stream, so that reads end anywhere. */
+    for (unsigned n = 0; n < 400; n++)
+        zmtp_send(&p, 0, data, sizes[n % ZN_COUNT(sizes)]);
+    for (unsigned n = 0; n < 400; n++) {
+        size_t size = sizes[n % ZN_COUNT(sizes)];
+        CHECK_EQ(zmq_recv(s, got, sizeof got, 0), size, "message %u", n);
+        CHECK(memcmp(got, data, size) == 0);
+    }
+    close(p.fd);
+    close_socket(s);
+    end_ctx(ctx);
+}
+
 TEST(own_routing_id_reaches_peers_of_every_version)
 {
     for (enum version v = 0; v < VERSIONS; v++) {

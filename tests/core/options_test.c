@@ -152,7 +152,9 @@ TEST(what_is_not_in_the_table_is_refused_both_ways)
                                  0,
                                  10,
                                  ZMQ_BLOCKY,
+#ifndef ZN_HAVE_GNUTLS
                                  ZMQ_WSS_HOSTNAME,
+#endif
 #ifndef ZN_HAVE_NORM
                                  ZMQ_NORM_MODE,
 #endif

@@ -148,7 +148,9 @@ def fails_with_libzmq_alone(talk, sides, binder, mechanism):
 
 def talks():
     for mechanism, talk, transport, sides, binder in itertools.product(
-            ("GSSAPI", "bare GSSAPI"), TALKS, ("tcp", "ipc"), SIDES, (0, 1)):
+            ("GSSAPI", "bare GSSAPI"), TALKS, ("tcp", "ipc", "ws"), SIDES, (0, 1)):
+        if transport == "ws" and "libzmq" in sides:
+            continue                     # it fails an assertion
         if not fails_with_libzmq_alone(talk, sides, binder, mechanism):
             yield transport, "bind first", talk, sides, binder, mechanism
         if talk[0] == "PUSH":

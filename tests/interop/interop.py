@@ -136,7 +136,7 @@ class Bench:
     def endpoint(self, transport, fixed):
         if transport == "ipc":
             return f"ipc://{self.folder}/{next(self.count)}"
-        return f"tcp://127.0.0.1:{free_port() if fixed else '*'}"
+        return f"{transport}://127.0.0.1:{free_port() if fixed else '*'}"
 
 
 class Talk:
@@ -250,11 +250,11 @@ def watch_name(case):
 
 def cases():
     for talk, transport, order in itertools.product(
-            TALKS, ("tcp", "ipc"), ("bind first", "connect first", "reconnect")):
+            TALKS, ("tcp", "ipc", "ws"), ("bind first", "connect first", "reconnect")):
         for sides in (("zinc", "libzmq"), ("libzmq", "zinc")):
             for binder in (0, 1):
                 yield transport, order, talk, sides, binder, None
-    for mechanism, talk, transport in itertools.product(SECURE, TALKS, ("tcp", "ipc")):
+    for mechanism, talk, transport in itertools.product(SECURE, TALKS, ("tcp", "ipc", "ws")):
         for order in ("bind first", "reconnect"):
             for sides in (("zinc", "libzmq"), ("libzmq", "zinc")):
                 for binder in (0, 1):

@@ -92,8 +92,9 @@ TEST(peer_has_a_number_before_there_is_anybody)
         void *a = net_socket(&n, ZMQ_PEER), *b = net_socket(&n, ZMQ_PEER);
 
         test_endpoint(*t, endpoint);
-        if (strcmp(*t, "tcp") == 0)
-            snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%d", test_free_port());
+        if (strchr(endpoint, '*') != NULL)
+            snprintf(endpoint, sizeof(endpoint), "%s://127.0.0.1:%d", *t,
+                     test_free_port());
         uint32_t to_a = connect_peer(b, endpoint);
         send_to(b, to_a, "early");
         CHECK_OK(zmq_bind(a, endpoint));

@@ -44,8 +44,8 @@ void zn_fq_closed(struct zn_fair_queue *q, struct zn_socket *s, struct zn_end *e
         zn_turns_wake(&q->turns, e);
 }
 
-struct zn_end *zn_fq_peek(struct zn_fair_queue *q, struct zn_socket *s,
-                          struct zn_frame *f)
+struct zn_end *zn_fq_peek_slow(struct zn_fair_queue *q, struct zn_socket *s,
+                               struct zn_frame *f)
 {
     while (q->turns.active > 0) {
         struct zn_end *e = zn_turns_now(&q->turns);

@@ -26,10 +26,20 @@ void zn_fq_readable(struct zn_fair_queue *q, struct zn_end *e);
 /* The peer is gone: e too, unless there is something left to read. */
 void zn_fq_closed(struct zn_fair_queue *q, struct zn_socket *s, struct zn_end *e);
 
+struct zn_end *zn_fq_peek_slow(struct zn_fair_queue *q, struct zn_socket *s,
+                               struct zn_frame *f);
 /* Shows the next frame, of the message in hand or else of whoever's turn it is.
  * NULL: there is none. */
-struct zn_end *zn_fq_peek(struct zn_fair_queue *q, struct zn_socket *s,
-                          struct zn_frame *f);
+static inline struct zn_end *zn_fq_peek(struct zn_fair_queue *q, struct zn_socket *s,
+                                        struct zn_frame *f)
+{
+    if (ZN_LIKELY(q->turns.active > 0)) {
+        struct zn_end *e = zn_turns_now(&q->turns);
+        if (ZN_LIKELY(zn_queue_peek(e->in, f)))
+            return e;
+    }
+    return zn_fq_peek_slow(q, s, f);
+}
 /* The frame shown is taken: who shows it, or zn_end_next(), steps over it. */
 static inline void zn_fq_take(struct zn_fair_queue *q, const struct zn_frame *f)
 {
