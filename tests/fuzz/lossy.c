@@ -61,7 +61,8 @@ static void read_all(struct ear *e, const uint8_t *p, const uint8_t *end, uint64
 }
 
 /* Each packet: its size, whether something was lost before it, its bytes. */
-static void read_any(uint8_t framing, const uint8_t *p, const uint8_t *end)
+static void read_any(uint8_t framing, uint64_t limit, const uint8_t *p,
+                     const uint8_t *end)
 {
     struct ear e = { .r.framing = framing };
 
@@ -73,7 +74,7 @@ static void read_any(uint8_t framing, const uint8_t *p, const uint8_t *end)
             lose(&e);
             zn_lossy_step_in(&e.r);
         }
-        read_all(&e, p + 2, p + 2 + n, p[1] & 4 ? 100 : INT64_MAX);
+        read_all(&e, p + 2, p + 2 + n, limit);
         p += 2 + n;
     }
 }
@@ -111,7 +112,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     if (data[0] % 3 < 2)
-        read_any(data[0] % 3, data + 1, data + size);
+        read_any(data[0] % 3, data[0] & 0x80 ? 100 : INT64_MAX, data + 1, data + size);
     else
         write_and_read(data + 1, data + size);
     return 0;
