@@ -81,6 +81,10 @@ int test_patience(void);
 /* A directory of this test's own, removed with all it holds afterwards. */
 const char *test_dir(void);
 
+/* Descriptors of that kind ("anon_inode:[eventpoll]") may be left open: by a library that the
+ * test cannot do without. */
+void test_forgive_fds(const char *target);
+
 /* The number of open descriptors, and of threads. */
 int test_count_fds(void);
 int test_count_threads(void);

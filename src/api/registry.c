@@ -41,22 +41,35 @@ const struct zn_pattern *zn_pattern_find(int type)
     return type >= 0 && (size_t)type < ZN_COUNT(patterns) ? patterns[type] : NULL;
 }
 
+/* clang-format off */
 static const struct zn_transport *const transports[] = {
-    &zn_transport_tcp,  &zn_transport_ipc, &zn_transport_inproc,
-    &zn_transport_udp,  &zn_transport_ws,
+    &zn_transport_tcp,
+    &zn_transport_ipc,
+    &zn_transport_inproc,
+    &zn_transport_udp,
+    &zn_transport_ws,
 #if ZN_HAVE_SHARED
     &zn_transport_shm,
 #endif
 #ifdef ZN_HAVE_GNUTLS
     &zn_transport_wss,
 #endif
+#ifdef ZN_HAVE_PGM
+    &zn_transport_pgm,
+    &zn_transport_epgm,
+#endif
+#ifdef ZN_HAVE_NORM
+    &zn_transport_norm,
+#endif
 #ifdef ZN_HAVE_TIPC
     &zn_transport_tipc,
 #endif
 #ifdef ZN_HAVE_VSOCK
-    &zn_transport_vsock, &zn_transport_vmci,
+    &zn_transport_vsock,
+    &zn_transport_vmci,
 #endif
 };
+/* clang-format on */
 
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme)
 {

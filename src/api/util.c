@@ -61,6 +61,16 @@ void zmq_version(int *major, int *minor, int *patch)
 #else
 #define HAS_WSS 0
 #endif
+#ifdef ZN_HAVE_PGM
+#define HAS_PGM 1
+#else
+#define HAS_PGM 0
+#endif
+#ifdef ZN_HAVE_NORM
+#define HAS_NORM 1
+#else
+#define HAS_NORM 0
+#endif
 
 #ifdef ZN_HAVE_TIPC
 #define HAS_TIPC 1
@@ -81,7 +91,7 @@ static const struct {
 } capabilities[] = {
     { "ipc", 1 },           { "draft", 1 },
     { "curve", HAS_CURVE }, { "gssapi", HAS_GSSAPI },
-    { "pgm", 0 },           { "norm", 0 },
+    { "pgm", HAS_PGM },     { "norm", HAS_NORM },
     { "tipc", HAS_TIPC },   { "vmci", HAS_VSOCK },
     { "vsock", HAS_VSOCK }, { "WS", 1 },
     { "WSS", HAS_WSS },     { "shm", ZN_HAVE_SHARED },

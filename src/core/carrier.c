@@ -124,7 +124,9 @@ static int work(struct zn_carrier *c, unsigned words)
         c->full = false;
     if (words & (WORD_OUT | WORD_ROOM))
         sent = send_all(c);
-    if (sent >= 0 && words & WORD_IN && !let_go(c))
+    /* Who has something on its way hears what its receivers say of it. */
+    bool hears = !let_go(c) || c->ops->unsent != NULL;
+    if (sent >= 0 && words & WORD_IN && hears)
         got = c->ops->read(c);
     if (sent > 0)
         atomic_fetch_or_explicit(&c->words, WORD_OUT, memory_order_relaxed);

@@ -291,3 +291,84 @@ int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name)
     name->any_host = strcmp(name->host, "*") == 0;
     return 0;
 }
+
+/* ---- pgm, epgm, norm. */
+
+static bool copy_part(const char *p, const char *end, char *out, size_t size)
+{
+    size_t n = (size_t)(end - p);
+    if (n >= size)
+        return false;
+    memcpy(out, p, n);
+    out[n] = '\0';
+    return true;
+}
+
+/* Everything up to the port; *end is the colon in front of it. */
+static int take_end(const char *address, struct zn_multicast_name *name, const char **end)
+{
+    *name = (struct zn_multicast_name){ 0 };
+    if (split_at_port(address, address + strlen(address), end) < 0 ||
+        !is_digit((*end)[1]) || !take_peer_port(*end + 1, &name->port))
+        return -EINVAL;
+    return 0;
+}
+
+/* Part of an IPv4 address from 224.0.0.0 on, or an IPv6 one that begins with ff. */
+static bool is_group(const char *p, const char *end)
+{
+    if (end - p > 2 && (p[0] == 'f' || p[0] == 'F') && (p[1] == 'f' || p[1] == 'F'))
+        return memchr(p, ':', (size_t)(end - p)) != NULL;
+    long first = strtol(p, NULL, 10);
+    return first >= 224 && first < 240 && memchr(p, '.', (size_t)(end - p)) != NULL;
+}
+
+int zn_pgm_parse(const char *address, struct zn_multicast_name *name)
+{
+    const char *end;
+    int rc = take_end(address, name, &end);
+    if (rc < 0)
+        return rc;
+    const char *semicolon = memchr(address, ';', (size_t)(end - address));
+    const char *interface_end = semicolon, *group = end;
+    if (semicolon != NULL)
+        group = semicolon + 1;
+    else
+        interface_end = group = is_group(address, end) ? address : end;
+    if (!copy_part(address, interface_end, name->interface, sizeof name->interface) ||
+        !copy_part(group, end, name->group, sizeof name->group))
+        return -EINVAL;
+    return 0;
+}
+
+static int take_id(const char *p, const char *end, uint32_t *id)
+{
+    char *stop;
+    unsigned long long value = strtoull(p, &stop, 10);
+    if (!is_digit(*p) || stop != end || value == 0 || value >= UINT32_MAX)
+        return -EINVAL;
+    *id = (uint32_t)value;
+    return 0;
+}
+
+int zn_norm_parse(const char *address, struct zn_multicast_name *name)
+{
+    const char *end;
+    int rc = take_end(address, name, &end);
+    const char *comma = rc < 0 ? NULL : memchr(address, ',', (size_t)(end - address));
+    if (comma != NULL) {
+        rc = take_id(address, comma, &name->id);
+        address = comma + 1;
+    }
+    if (rc < 0)
+        return rc;
+    const char *semicolon = memchr(address, ';', (size_t)(end - address));
+    bool bracketed;
+    if (semicolon != NULL) {
+        if (!copy_part(address, semicolon, name->interface, sizeof name->interface))
+            return -EINVAL;
+        address = semicolon + 1;
+    }
+    rc = take_host(address, (size_t)(end - address), name->group, &bracketed);
+    return rc == 0 && name->group[0] == '\0' ? -EINVAL : rc;
+}

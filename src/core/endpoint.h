@@ -62,4 +62,18 @@ struct zn_udp_name {
 };
 int zn_udp_parse(const char *address, bool bind, struct zn_udp_name *name);
 
+/* The parts of "[ID,][INTERFACE;]GROUP:PORT" (norm), and of
+ * "[INTERFACE;]GROUP[,GROUP...][;GROUP]:PORT" (pgm, epgm), where the last group is the one to
+ * send to, if it is another one. Texts are copies; what they name is looked at later. */
+struct zn_multicast_name {
+    uint32_t id;                         /* norm; 0: none was given */
+    char interface[64];                  /* a name, an address; "": not given */
+    char group[256];                     /* "": not given (pgm) */
+    uint16_t port;
+};
+
+/* -EINVAL. A lone part is a group if it starts like an address of that kind. */
+int zn_pgm_parse(const char *address, struct zn_multicast_name *name);
+int zn_norm_parse(const char *address, struct zn_multicast_name *name);
+
 #endif

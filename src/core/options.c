@@ -5,7 +5,7 @@
  * THREAD_SAFE (core/calls.c), and what belongs to one pattern: SUBSCRIBE,
  * UNSUBSCRIBE, XPUB_*, ROUTER_*, STREAM_NOTIFY, PROBE_ROUTER, REQ_*,
  * CONNECT_ROUTING_ID, ONLY_FIRST_SUBSCRIBE, TOPICS_COUNT (src/patterns).
- * Refused, as by a libzmq built without them: NORM_*; CURVE_*, GSSAPI_* and WSS_* where
+ * Refused, as by a libzmq built without them: CURVE_*, GSSAPI_*, WSS_* and NORM_* where
  * their library is not built in, VMCI_* where the system has no vsock. */
 #include "core/options.h"
 
@@ -101,6 +101,16 @@ static const struct zn_option table[] = {
     ROW(ZMQ_MULTICAST_HOPS, INT, multicast_hops, 1, INT_MAX, "hops"),
     ROW(ZMQ_MULTICAST_MAXTPDU, INT, multicast_maxtpdu, 1, INT_MAX, "bytes"),
     ROW(ZMQ_MULTICAST_LOOP, FLAG, multicast_loop, INT_MIN, INT_MAX, "0 or 1"),
+#ifdef ZN_HAVE_NORM
+    ROW(ZMQ_NORM_MODE, INT, norm_mode, ZMQ_NORM_FIXED, ZMQ_NORM_CCE_ECNONLY, "mode"),
+    ROW(ZMQ_NORM_UNICAST_NACK, INT, norm_unicast_nack, 0, 1, "0 or 1"),
+    ROW(ZMQ_NORM_BUFFER_SIZE, INT, norm_buffer_size, 1, INT_MAX, "KiB"),
+    ROW(ZMQ_NORM_SEGMENT_SIZE, INT, norm_segment_size, 1, INT_MAX, "bytes"),
+    ROW(ZMQ_NORM_BLOCK_SIZE, INT, norm_block_size, 1, 255, "segments"),
+    ROW(ZMQ_NORM_NUM_PARITY, INT, norm_num_parity, 0, 254, "segments"),
+    ROW(ZMQ_NORM_NUM_AUTOPARITY, INT, norm_num_autoparity, 0, 254, "segments"),
+    ROW(ZMQ_NORM_PUSH, INT, norm_push, 0, 1, "0 or 1"),
+#endif
 
     /* who the peer is, and what it is told */
     ROW(ZMQ_ZAP_DOMAIN, TEXT, zap_domain, 1, 255, "text"),
@@ -173,6 +183,11 @@ static const struct zn_options defaults = {
     .multicast_hops = 1,
     .multicast_maxtpdu = 1500,
     .multicast_loop = 1,
+    .norm_mode = ZMQ_NORM_CC,
+    .norm_buffer_size = 2048,
+    .norm_segment_size = 1400,
+    .norm_block_size = 16,
+    .norm_num_parity = 4,
     .stream_notify = 1,
     .vmci_connect_timeout = -1,
 };

@@ -36,6 +36,9 @@ struct zn_options {
     int tcp_maxrt, connect_timeout, handshake_ivl, use_fd;
     int heartbeat_ivl, heartbeat_ttl /* tenths of a second */, heartbeat_timeout;
     int multicast_hops, multicast_maxtpdu, multicast_loop, loopback_fastpath;
+    int norm_mode, norm_unicast_nack, norm_buffer_size, norm_segment_size,
+        norm_block_size;
+    int norm_num_parity, norm_num_autoparity, norm_push;
     int in_batch_size, out_batch_size, zap_enforce_domain, invert_matching;
     int router_notify;                   /* read here by sessions; set by ROUTER only */
     int stream_notify;                   /* likewise; set by STREAM only */

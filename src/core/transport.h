@@ -78,7 +78,8 @@ struct zn_transport {
 
 extern const struct zn_transport zn_transport_tcp, zn_transport_ipc, zn_transport_inproc,
     zn_transport_udp, zn_transport_ws, zn_transport_wss, zn_transport_tipc,
-    zn_transport_vsock, zn_transport_vmci, zn_transport_shm;
+    zn_transport_vsock, zn_transport_vmci, zn_transport_shm, zn_transport_pgm,
+    zn_transport_epgm, zn_transport_norm;
 
 /* The registry (src/api/registry.c). NULL: no such scheme. */
 const struct zn_transport *zn_transport_find(struct zn_bytes scheme);

@@ -135,6 +135,14 @@ void zn_thread_join(struct zn_thread *t);
  * not unloaded. */
 void zn_thread_leave(struct zn_thread *t);
 
+/* Blocks all signals in this thread, for others' libraries that start threads of theirs; and
+ * makes that undone. */
+struct zn_signals {
+    _Alignas(8) uint8_t bytes[128];      /* a sigset_t */
+};
+void zn_signals_block(struct zn_signals *before);
+void zn_signals_restore(const struct zn_signals *before);
+
 /* A counter that each fork raises in the child, so that what was made before can tell:
  * cheaper than asking for the process's number. */
 extern _Atomic uint32_t zn_forks;
@@ -177,6 +185,9 @@ enum zn_family {
 };
 
 int zn_sock_open(enum zn_family family);                 /* a stream socket */
+/* Whether count sockets could be opened now, for a library that is at a loss when it cannot:
+ * 0 or -errno. protocol: of IP, for raw ones, or 0: for datagrams. */
+int zn_sock_try(enum zn_family family, int protocol, int count);
 int zn_sock_bind(int fd, const struct zn_addr *addr);
 int zn_sock_listen(int fd, int backlog);
 int zn_sock_connect(int fd, const struct zn_addr *addr); /* -EINPROGRESS: wait */

@@ -346,3 +346,94 @@ TEST(tipc_reads_services_and_sockets)
             CHECK(n.node == w->node && n.ref == w->ref, "%s", cases[i].text);
         }
 }
+
+static void check_multicast(int (*parse)(const char *, struct zn_multicast_name *),
+                            const char *text, int rc, const char *interface,
+                            const char *group, int port, uint32_t id)
+{
+    struct zn_multicast_name n;
+
+    CHECK_EQ(parse(text, &n), rc, "%s", text);
+    if (rc < 0)
+        return;
+    CHECK_STR(n.interface, interface, "%s", text);
+    CHECK_STR(n.group, group, "%s", text);
+    CHECK_EQ(n.port, port, "%s", text);
+    CHECK_EQ(n.id, id, "%s", text);
+}
+
+#define LONG_64 "0123456789012345678901234567890123456789012345678901234567890123"
+
+TEST(pgm_endpoints_are_taken_apart)
+{
+    static const struct {
+        const char *text;
+        int rc;
+        const char *interface, *group;
+        int port;
+    } cases[] = {
+        { "eth0;239.1.1.1:5", 0, "eth0", "239.1.1.1", 5 },
+        { "10.0.0.1;239.1.1.1:65535", 0, "10.0.0.1", "239.1.1.1", 65535 },
+        { ";239.1.1.1:5", 0, "", "239.1.1.1", 5 },
+        { "239.1.1.1:5", 0, "", "239.1.1.1", 5 },
+        { "224.0.0.1:5", 0, "", "224.0.0.1", 5 },
+        { "10.0.0.1:5", 0, "10.0.0.1", "", 5 },
+        { "eth0:5", 0, "eth0", "", 5 },
+        { "ff:5", 0, "ff", "", 5 },
+        { ":5", 0, "", "", 5 },
+        { "eth0;239.1.1.1,239.1.1.2;239.1.1.3:5", 0, "eth0",
+          "239.1.1.1,239.1.1.2;239.1.1.3", 5 },
+        { ";ff08::1:5", 0, "", "ff08::1", 5 },
+        { "ff08::1:5", 0, "", "ff08::1", 5 },
+        { "eth0;239.1.1.1", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:0", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:x", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:5x", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:-5", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1: 5", -EINVAL, NULL, NULL, 0 },
+        { "eth0;239.1.1.1:65536", -EINVAL, NULL, NULL, 0 },
+        { LONG_64 ";239.1.1.1:5", -EINVAL, NULL, NULL, 0 },
+        { ";" LONG_64 LONG_64 LONG_64 LONG_64 ":5", -EINVAL, NULL, NULL, 0 },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++)
+        check_multicast(zn_pgm_parse, cases[i].text, cases[i].rc, cases[i].interface,
+                        cases[i].group, cases[i].port, 0);
+}
+
+TEST(norm_endpoints_are_taken_apart)
+{
+    static const struct {
+        const char *text;
+        int rc;
+        const char *interface, *group;
+        int port;
+        uint32_t id;
+    } cases[] = {
+        { "239.1.1.1:5", 0, "", "239.1.1.1", 5, 0 },
+        { "10.0.0.2:5", 0, "", "10.0.0.2", 5, 0 },
+        { "eth0;239.1.1.1:5", 0, "eth0", "239.1.1.1", 5, 0 },
+        { "7,eth0;239.1.1.1:5", 0, "eth0", "239.1.1.1", 5, 7 },
+        { "4294967294,239.1.1.1:5", 0, "", "239.1.1.1", 5, 4294967294 },
+        { "[ff08::1]:5", 0, "", "ff08::1", 5, 0 },
+        { "239.1.1.1", -EINVAL, NULL, NULL, 0, 0 },
+        { "239.1.1.1:", -EINVAL, NULL, NULL, 0, 0 },
+        { "239.1.1.1:0", -EINVAL, NULL, NULL, 0, 0 },
+        { "239.1.1.1:x", -EINVAL, NULL, NULL, 0, 0 },
+        { "239.1.1.1:65536", -EINVAL, NULL, NULL, 0, 0 },
+        { ":5", -EINVAL, NULL, NULL, 0, 0 },
+        { "eth0;:5", -EINVAL, NULL, NULL, 0, 0 },
+        { "0,239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { "4294967295,239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { "x,239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { "7x,239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { "-7,239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { ",239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+        { LONG_64 ";239.1.1.1:5", -EINVAL, NULL, NULL, 0, 0 },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++)
+        check_multicast(zn_norm_parse, cases[i].text, cases[i].rc, cases[i].interface,
+                        cases[i].group, cases[i].port, cases[i].id);
+}

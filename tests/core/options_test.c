@@ -49,6 +49,16 @@ TEST(options_have_libzmqs_defaults)
         { ZMQ_MULTICAST_HOPS, 1 },
         { ZMQ_MULTICAST_MAXTPDU, 1500 },
         { ZMQ_MULTICAST_LOOP, 1 },
+#ifdef ZN_HAVE_NORM
+        { ZMQ_NORM_MODE, ZMQ_NORM_CC },
+        { ZMQ_NORM_UNICAST_NACK, 0 },
+        { ZMQ_NORM_BUFFER_SIZE, 2048 },
+        { ZMQ_NORM_SEGMENT_SIZE, 1400 },
+        { ZMQ_NORM_BLOCK_SIZE, 16 },
+        { ZMQ_NORM_NUM_PARITY, 4 },
+        { ZMQ_NORM_NUM_AUTOPARITY, 0 },
+        { ZMQ_NORM_PUSH, 0 },
+#endif
         { ZMQ_IPV6, 0 },
         { ZMQ_IPV4ONLY, 1 },
         { ZMQ_IMMEDIATE, 0 },
@@ -145,7 +155,9 @@ TEST(what_is_not_in_the_table_is_refused_both_ways)
 #ifndef ZN_HAVE_GNUTLS
                                  ZMQ_WSS_HOSTNAME,
 #endif
+#ifndef ZN_HAVE_NORM
                                  ZMQ_NORM_MODE,
+#endif
 #ifndef ZN_HAVE_VSOCK
                                  ZMQ_VMCI_BUFFER_SIZE,
 #endif

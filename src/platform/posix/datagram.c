@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "platform/posix/fault.h"
 
@@ -16,6 +17,18 @@ int zn_sock_open_datagram(enum zn_family family)
     int fd = socket(family == ZN_AF_INET6 ? AF_INET6 : AF_INET,
                     SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     return fd < 0 ? -errno : fd;
+}
+
+int zn_sock_try(enum zn_family family, int protocol, int count)
+{
+    FAULT("socket", EMFILE);
+    int fd = socket(family == ZN_AF_INET6 ? AF_INET6 : AF_INET,
+                    (protocol == 0 ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC, protocol);
+    if (fd < 0)
+        return -errno;
+    int rc = count > 1 ? zn_sock_try(family, protocol, count - 1) : 0;
+    close(fd);
+    return rc;
 }
 
 static ptrdiff_t moved(ssize_t n)

@@ -71,6 +71,23 @@ unsigned zn_cores(void)
     return n;
 }
 
+_Static_assert(sizeof(sigset_t) <= sizeof(struct zn_signals), "a set fits");
+
+void zn_signals_block(struct zn_signals *before)
+{
+    sigset_t all, now;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &now);
+    memcpy(before->bytes, &now, sizeof now);
+}
+
+void zn_signals_restore(const struct zn_signals *before)
+{
+    sigset_t set;
+    memcpy(&set, before->bytes, sizeof set);
+    pthread_sigmask(SIG_SETMASK, &set, NULL);
+}
+
 int zn_thread_start(struct zn_thread **out, const char *name,
                     const struct zn_thread_options *options, void (*main)(void *),
                     void *arg)
@@ -82,12 +99,11 @@ int zn_thread_start(struct zn_thread **out, const char *name,
     t->arg = arg;
     snprintf(t->name, sizeof t->name, "%s", name);
 
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    struct zn_signals before;
+    zn_signals_block(&before);
     int rc =
         zn_fault(ZN_FAULT_CALL, "thread") ? EAGAIN : pthread_create(&t->id, NULL, run, t);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    zn_signals_restore(&before);
     if (rc != 0) {
         zn_free(t);
         return -rc;
