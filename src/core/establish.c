@@ -294,6 +294,8 @@ void zn_session_open_failed(struct zn_session *ss, int error)
 void zn_session_open(struct zn_session *ss)
 {
     int rc = ss->stream->ops->open(ss->stream, ss->fd);
+    if (rc == -EPROTO && ss->stream->error == 0)
+        ss->stream->error = ZN_ERROR_UNSPECIFIED;
     if (rc < 0)
         zn_session_open_failed(ss, rc);
     if (rc <= 0)

@@ -199,14 +199,17 @@ static void refuse_each_other(const char *bound, const char *connected)
 {
     void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
     void *out = open_socket(ctx, ZMQ_PUSH), *well = open_socket(ctx, ZMQ_PUSH);
-    void *heard = open_monitor(ctx, in, ZMQ_EVENT_DISCONNECTED);
-    void *told = open_monitor(ctx, out, ZMQ_EVENT_DISCONNECTED);
+    int ends = ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL;
+    void *heard = open_monitor(ctx, in, ends), *told = open_monitor(ctx, out, ends);
+    void *by_shm = strcmp(bound, "shm") == 0 ? heard : told;
     char path[ENDPOINT_MAX], endpoint[ENDPOINT_MAX];
 
     snprintf(path, sizeof path, "%s://%s/both", bound, test_dir());
     bind_to(in, path, endpoint);
     snprintf(path, sizeof path, "%s://%s/both", connected, test_dir());
     connect_to(out, path);
+    struct event e = wait_event(by_shm, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL);
+    CHECK_EQ(e.value, ZMQ_PROTOCOL_ERROR_ZMTP_UNSPECIFIED);
     wait_event(heard, ZMQ_EVENT_DISCONNECTED);
     wait_event(told, ZMQ_EVENT_DISCONNECTED);
     connect_to(well, endpoint);
