@@ -4,7 +4,7 @@
  * So would pages of its own making (a file system in user space, huge pages that are used
  * up): only the kernel's own, unnamed memory is mapped. */
 #define _GNU_SOURCE
-#include "platform/platform.h"
+#include "platform/posix/fault.h"
 
 #ifdef __linux__
 
@@ -20,16 +20,6 @@
 #define MFD_NOEXEC_SEAL 8u
 #endif
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-
-#ifdef ZN_FAULTS
-#define FAULT(site, error)                  \
-    do {                                    \
-        if (zn_fault(ZN_FAULT_CALL, site))  \
-            return -(error);                \
-    } while (0)
-#else
-#define FAULT(site, error) ((void)0)
-#endif
 
 static int make_sealed(int fd, size_t size)
 {
