@@ -298,22 +298,13 @@ int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t r
 
 /* ---- Receiving. */
 
-/* Most messages have none. */
-static ZN_ALWAYS bool has_properties(const struct zn_incoming *in)
-{
-    return (in->frame.flags & ZN_MORE) || in->metadata != NULL || in->routing_id != 0 ||
-           in->group != NULL;
-}
-
-static void set_properties(const struct zn_incoming *in, struct zn_msg *m)
+static ZN_ALWAYS void set_properties(const struct zn_incoming *in, struct zn_msg *m)
 {
     if (in->frame.flags & ZN_MORE)
         zn_msg_set_more(m, true);
-    if (in->metadata != NULL)
-        zn_msg_set_metadata(m, in->metadata);
     if (in->routing_id != 0)
         zn_msg_set_routing_id(m, in->routing_id);
-    if (in->group != NULL)
+    if (ZN_UNLIKELY(in->group != NULL))
         zn_msg_share_group(m, in->group);
 }
 
@@ -331,6 +322,7 @@ static int into_msg_slow(const struct zn_incoming *in, struct zn_msg *m)
         if (f->size > 0)
             memcpy(zn_msg_data(&fresh), f->data, f->size);
     }
+    fresh.metadata = zn_metadata_hold(in->metadata);
     set_properties(in, &fresh);
     zn_msg_empty(m);
     *m = fresh;
@@ -342,11 +334,15 @@ static ZN_ALWAYS int into_msg(const struct zn_incoming *in, struct zn_msg *m)
     const struct zn_frame *f = &in->frame;
     if (ZN_UNLIKELY(f->size > ZN_MSG_INLINE_MAX || f->content != NULL))
         return into_msg_slow(in, m);
+    /* Who receives into one message again and again has it hold its peer's metadata already. */
+    bool same = m->metadata == in->metadata;
+    if (same)
+        m->metadata = NULL;
     zn_msg_empty(m);
     zn_msg_begin(m, ZN_MSG_INLINE, f->size);
+    m->metadata = same ? in->metadata : zn_metadata_hold(in->metadata);
     zn_copy(m->body.bytes, f->data, f->size);
-    if (has_properties(in))
-        set_properties(in, m);
+    set_properties(in, m);
     return 0;
 }
 
