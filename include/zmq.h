@@ -375,6 +375,7 @@ ZMQ_EXPORT int zmq_msg_set_group(zmq_msg_t *msg, const char *group);
  * ZMQ_EVENT_ACCEPT_FAILED with ECONNREFUSED. */
 #define ZMQ_ZINC_MAX_CONNECTIONS 30001
 #define ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS 30002
+#define ZMQ_ZINC_SPIN 30003              /* us that a blocked call stays awake; 0: none */
 
 /* Options by older names, and older options. */
 #define ZMQ_IDENTITY ZMQ_ROUTING_ID

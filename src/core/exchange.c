@@ -50,10 +50,14 @@ static uint64_t deadline(int timeout_ms)
 }
 
 /* Waking a core that sleeps costs more than all the rest of a message's way. So a caller
- * whose waits have been short stays awake for a while: at most SPIN_MAX, and only as long as
- * spinning has paid of late. Now and then it is tried all the same, for things change. A
+ * whose waits have been short stays awake for a while: at most ZMQ_ZINC_SPIN, and only as long
+ * as spinning has paid of late. Now and then it is tried all the same, for things change. A
  * gap in the loop means that somebody else wants the core. */
-#define SPIN_MAX 40000u
+static uint32_t spin_max(const struct zn_socket *s)
+{
+    return (uint32_t)s->options.spin * 1000u;
+}
+
 #define SPIN_ALONE 10000u
 #define SPIN_IN_RINGS 1500u              /* once, where nothing else enters the kernel */
 #define SPIN_GAP 8000u
@@ -64,18 +68,18 @@ static uint64_t deadline(int timeout_ms)
 
 static bool worth_spinning(struct zn_socket *s)
 {
-    if (zn_cores() < 2)
+    if (zn_cores() < 2 || s->options.spin == 0)
         return false;
     uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
     uint32_t n = atomic_load_explicit(&s->spin.waits, memory_order_relaxed);
     atomic_store_explicit(&s->spin.waits, n + 1, memory_order_relaxed);
-    return usual < SPIN_MAX || n % SPIN_TRIAL == 0;
+    return usual < spin_max(s) || n % SPIN_TRIAL == 0;
 }
 
 static void learn(struct zn_socket *s, uint64_t took)
 {
     uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
-    uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)SPIN_MAX * 4);
+    uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)spin_max(s) * 4);
     atomic_store_explicit(&s->spin.usual, usual - usual / 8 + now / 8,
                           memory_order_relaxed);
 }
@@ -108,12 +112,13 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
     uint64_t now = begin, last = begin;
     uint64_t alone = loan != NULL && loan->streams ? SPIN_IN_RINGS : SPIN_ALONE;
+    uint64_t most = spin_max(s);
     bool posted = false;
     if (!join_spinners()) {
         zn_yield();                      /* others may bring what is wanted meanwhile */
         return atomic_load_explicit(&s->ready, memory_order_acquire) != NULL;
     }
-    while (!posted && now - begin < SPIN_MAX) {
+    while (!posted && now - begin < most) {
         for (int i = 0; i < 16 && !posted; i++) {
             posted = atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||
                      zn_socket_stopped(s);
@@ -128,7 +133,7 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
         }
         now = zn_now();
         if (now - last > SPIN_GAP * 2) { /* somebody else wants this core */
-            atomic_store_explicit(&s->spin.usual, SPIN_MAX * 4, memory_order_relaxed);
+            atomic_store_explicit(&s->spin.usual, spin_max(s) * 4, memory_order_relaxed);
             break;
         }
         last = now;

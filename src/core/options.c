@@ -148,6 +148,7 @@ static const struct zn_option table[] = {
     OWN_ROW(ZMQ_ZINC_MAX_CONNECTIONS, INT, max_connections, 0, INT_MAX, "connections"),
     OWN_ROW(ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS, INT, max_connections_per_address, 0,
             INT_MAX, "connections"),
+    OWN_ROW(ZMQ_ZINC_SPIN, INT, spin, 0, 1000, "us"),
     ROW_FOR(SET, ZMQ_TCP_ACCEPT_FILTER, FILTER, accept_filters, 0, 255, "address[/bits]"),
     ROW_FOR(SET, ZMQ_IPC_FILTER_PID, IDS, ipc_pids, 0, 0, "process"),
     ROW_FOR(SET, ZMQ_IPC_FILTER_UID, IDS, ipc_uids, 0, 0, "user"),
@@ -183,6 +184,7 @@ static const struct zn_options defaults = {
     .multicast_hops = 1,
     .multicast_maxtpdu = 1500,
     .multicast_loop = 1,
+    .spin = 60,
     .norm_mode = ZMQ_NORM_CC,
     .norm_buffer_size = 2048,
     .norm_segment_size = 1400,
@@ -203,7 +205,7 @@ const struct zn_option *zn_option_find(int option)
 
 int zn_option_end(void)
 {
-    return ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS + 1;
+    return ZMQ_ZINC_SPIN + 1;
 }
 
 static void *field(const struct zn_options *o, const struct zn_option *row)

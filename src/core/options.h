@@ -46,6 +46,7 @@ struct zn_options {
     int mechanism, as_server;            /* what the last security option said */
     int gssapi_plaintext, gssapi_principal_nametype, gssapi_service_principal_nametype;
     int max_connections, max_connections_per_address;
+    int spin;
     int wss_trust_system;
     int vmci_connect_timeout;
     uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];

@@ -681,3 +681,42 @@ TEST(context_options_by_reference)
     REFUSED(zmq_ctx_get_ext(NULL, ZMQ_MAX_SOCKETS, &value, &len), EFAULT, "NULL");
     end_ctx(ctx);
 }
+
+/* zinc: its own option. */
+static void *answer_all(void *s)
+{
+    char got[8];
+
+    for (int n; (n = zmq_recv(s, got, sizeof got, 0)) > 0;)
+        CHECK(zmq_send(s, got, (size_t)n, 0) == n);
+    CHECK_EQ(zmq_errno(), ETERM);
+    close_socket(s);
+    return NULL;
+}
+
+TEST(a_call_may_wait_awake_or_not)
+{
+    static const int times[] = { 0, 1, 60, 1000 };
+
+    for (size_t i = 0; i < ZN_COUNT(times); i++) {
+        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ);
+        void *rep = open_socket(ctx, ZMQ_REP);
+        char endpoint[ENDPOINT_MAX];
+
+        CHECK_EQ(test_get_int(req, ZMQ_ZINC_SPIN), 60);
+        test_set_int(req, ZMQ_ZINC_SPIN, times[i]);
+        test_set_int(rep, ZMQ_ZINC_SPIN, times[i]);
+        CHECK_EQ(test_get_int(req, ZMQ_ZINC_SPIN), times[i]);
+        bind_to(rep, i % 2 == 0 ? "tcp://127.0.0.1:*" : "inproc://spin", endpoint);
+        connect_to(req, endpoint);
+        struct test_thread *thread = test_thread_start(answer_all, rep);
+        for (int n = 0; n < 300; n++) {
+            send_text(req, "ask");
+            expect_text(req, "ask");
+        }
+        close_socket(req);
+        CHECK_OK(zmq_ctx_shutdown(ctx));
+        test_thread_join(thread);
+        end_ctx(ctx);
+    }
+}

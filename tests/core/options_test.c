@@ -164,7 +164,7 @@ TEST(what_is_not_in_the_table_is_refused_both_ways)
                                  125,
                                  127,
                                  ZMQ_ZINC_MAX_CONNECTIONS - 1,
-                                 ZMQ_ZINC_MAX_CONNECTIONS_PER_ADDRESS + 1,
+                                 ZMQ_ZINC_SPIN + 1,
                                  1000,
                                  INT_MAX };
     struct zn_options o;
