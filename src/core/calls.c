@@ -124,14 +124,23 @@ static struct zn_route *find_route(struct zn_socket *s, const char *text)
     return NULL;
 }
 
+bool zn_socket_connects_twice(const struct zn_socket *s, const char *endpoint)
+{
+    if (!(s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE))
+        return false;
+    ZN_LIST_EACH (it, &s->routes) {
+        const struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
+        if (!r->bound && strcmp(r->text, endpoint) == 0)
+            return true;
+    }
+    return false;
+}
+
 static int connect_stream(struct zn_socket *s, const struct place *at,
                           const char *endpoint)
 {
-    if (s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE) {
-        struct zn_route *same = find_route(s, endpoint);
-        if (same != NULL && !same->bound)
-            return 0;
-    }
+    if (zn_socket_connects_twice(s, endpoint))
+        return 0;
     if (zn_ctx_loop(s->ctx, s->options.affinity) == NULL)
         return -EMTHREAD;
     int rc = at->transport->check(at->address, &s->options);

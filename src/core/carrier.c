@@ -344,24 +344,11 @@ static const char *bare(const char *endpoint)
     return sep != NULL ? sep + 3 : endpoint;
 }
 
-/* Whether s has connected there already, and that is enough. */
-static bool is_repeated(struct zn_socket *s, const char *endpoint, bool bound)
-{
-    if (bound || !(s->pattern->flags & ZN_PAT_SAME_ENDPOINT_ONCE))
-        return false;
-    ZN_LIST_EACH (it, &s->routes) {
-        struct zn_route *r = ZN_CONTAINER(it, struct zn_route, link);
-        if (!r->bound && strcmp(r->text, endpoint) == 0)
-            return true;
-    }
-    return false;
-}
-
 int zn_carrier_start(struct zn_socket *s, const struct zn_transport *t,
                      const struct zn_carrier_ops *ops, const char *endpoint, bool bound,
                      char *last)
 {
-    if (is_repeated(s, endpoint, bound))
+    if (!bound && zn_socket_connects_twice(s, endpoint))
         return 0;
     struct zn_loop *loop = zn_ctx_loop(s->ctx, s->options.affinity);
     if (loop == NULL)

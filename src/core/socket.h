@@ -238,6 +238,8 @@ int zn_socket_say_hello(struct zn_socket *s, struct zn_end *e);        /* -ENOME
 struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
                               const char *text, bool bound);
 void zn_route_drop(struct zn_route *r);
+/* Whether s is connected there already and its pattern takes no second time. */
+bool zn_socket_connects_twice(const struct zn_socket *s, const char *endpoint);
 /* Takes r, with all that came by it, off its socket. */
 void zn_route_close(struct zn_route *r);
 

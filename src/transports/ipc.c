@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "transports/local.h"
+#include "transports/plain.h"
 
 static void name(const struct zn_addr *a, char *buf, size_t size)
 {
@@ -45,7 +46,7 @@ const struct zn_transport zn_transport_ipc = {
     .unlisten = zn_local_unlisten,
     .find = find,
     .open = zn_local_open,
-    .tune = zn_local_tune,
+    .tune = zn_plain_tune,
     .admit = zn_local_admit,
     .name = name,
     .peer_address = zn_local_peer_address,

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "transports/plain.h"
+
 void zn_local_peer_address(int fd, const struct zn_addr *a, char *buf, size_t size)
 {
     int pid;
@@ -11,14 +13,6 @@ void zn_local_peer_address(int fd, const struct zn_addr *a, char *buf, size_t si
     buf[0] = '\0';
     if (zn_sock_credentials(fd, &pid, &uid, &gid) == 0)
         snprintf(buf, size, "localhost:%u:%u:%d", uid, gid, pid);
-}
-
-int zn_local_tune(int fd, const struct zn_options *o, bool accepted)
-{
-    (void)fd;
-    (void)o;
-    (void)accepted;
-    return 0;
 }
 
 bool zn_local_admit(int fd, const struct zn_addr *peer, const struct zn_options *o)
@@ -126,11 +120,5 @@ int zn_local_open(const char *address, const struct zn_addr *to,
     int fd = zn_sock_open(ZN_AF_LOCAL);
     if (fd < 0)
         return fd;
-    int rc = zn_sock_connect(fd, to);
-    *pending = rc == -EINPROGRESS;
-    if (rc == 0 || *pending)
-        return fd;
-    *failed_fd = fd;
-    zn_sock_close(fd);
-    return rc;
+    return zn_plain_connect(fd, to, pending, failed_fd);
 }

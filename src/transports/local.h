@@ -16,7 +16,6 @@ void zn_local_unlisten(const char *path, bool own_dir);
 /* Operations of struct zn_transport. */
 int zn_local_open(const char *address, const struct zn_addr *to,
                   const struct zn_options *o, bool *pending, int *failed_fd);
-int zn_local_tune(int fd, const struct zn_options *o, bool accepted);
 bool zn_local_admit(int fd, const struct zn_addr *peer, const struct zn_options *o);
 void zn_local_peer_address(int fd, const struct zn_addr *a, char *buf, size_t size);
 

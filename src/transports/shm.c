@@ -16,6 +16,7 @@
 #include <zmq.h>
 
 #include "transports/local.h"
+#include "transports/plain.h"
 #include "transports/ring.h"
 
 #define PREFIX "@zinc-shm/"              /* of abstract addresses */
@@ -489,7 +490,7 @@ const struct zn_transport zn_transport_shm = {
     .unlisten = zn_local_unlisten,
     .find = find,
     .open = zn_local_open,
-    .tune = zn_local_tune,
+    .tune = zn_plain_tune,
     .stream = stream,
     .admit = admit,
     .name = name,

@@ -7,6 +7,7 @@
 #include "core/transport.h"
 #include "core/tune.h"
 
+#include "transports/plain.h"
 #include "transports/socks.h"
 
 static void name(const struct zn_addr *a, char *buf, size_t size)
@@ -237,10 +238,7 @@ static int open_to(const char *address, const struct zn_addr *to,
         return fd;
     int rc = bind_source(fd, address, to, o);
     if (rc == 0)
-        rc = zn_sock_connect(fd, to);
-    *pending = rc == -EINPROGRESS;
-    if (rc == 0 || *pending)
-        return fd;
+        return zn_plain_connect(fd, to, pending, failed_fd);
     *failed_fd = fd;
     zn_sock_close(fd);
     return rc;
