@@ -164,9 +164,18 @@ static enum zn_room consume_message(struct zn_queue *q)
     return room;
 }
 
+static void hand_back(struct zn_queue *q, struct zn_chunk *upto, uint32_t pos)
+{
+    uint32_t from = q->rpos;
+    for (struct zn_chunk *c = q->rchunk; c != upto; c = c->next, from = 0)
+        zn_queue_hand_back(c->data + from, c->cap - from);
+    zn_queue_hand_back(upto->data + from, pos - from);
+}
+
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
 {
     if (g->plain && n == g->bytes && g->bytes < g->limit && g->msgs == q->seen_written) {
+        hand_back(q, g->chunk, g->pos);
         zn_queue_leave_chunks(q, g->chunk);
         q->since_check += (uint32_t)(g->msgs - q->rmsgs);
         q->rpos = g->pos;

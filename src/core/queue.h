@@ -181,6 +181,16 @@ static inline int zn_queue_peek(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
+/* What has been read is written to, once in each cache line. The writer will fill these bytes
+ * again: a line that both cores have read costs it a question to the other one, for which it
+ * waits at the next barrier (15 nanoseconds for a message of 32 bytes); a line that is this
+ * core's alone it fetches in advance. */
+static inline void zn_queue_hand_back(uint8_t *p, uint32_t size)
+{
+    for (uint32_t i = 0; i < size; i += ZN_CACHE_LINE)
+        p[i] = 0;
+}
+
 /* Steps over the frame that was peeked. A writer that waits for room is to be told of each
  * message (so that its next try succeeds), but woken only when half of its limit is free or
  * all has been read (so that the two do not take turns message by message). */
@@ -188,6 +198,8 @@ static inline enum zn_room zn_queue_next(struct zn_queue *q)
 {
     if (ZN_UNLIKELY(q->slot != NULL || q->rchunk->data[q->rpos] & ZN_REC_REF))
         zn_queue_next_slow(q);
+    else
+        zn_queue_hand_back(q->rchunk->data + q->rpos, q->peeked);
     q->rpos += q->peeked;
     q->reading = q->peeked_more;
     if (q->peeked_more)
