@@ -125,7 +125,7 @@ static int watch(struct polling *p)
         w->watcher.signal = p->signal;
         zn_socket_watch(s, &w->watcher);
         zn_socket_unlock(s);
-        zn_flush_run(&flush);
+        zn_flush_run(&flush, false);
     }
     return 0;
 }

@@ -60,7 +60,7 @@ static uint32_t spin_max(const struct zn_socket *s)
 
 #define SPIN_ALONE 10000u
 #define SPIN_IN_RINGS 1500u              /* once, where nothing else enters the kernel */
-#define SPIN_GAP 8000u
+#define SPIN_GAP 25000u
 #define SPIN_TRIAL 32u
 
 /* Borrowing pays for callers who come back: not for one who goes round a thousand sockets. */
@@ -80,8 +80,8 @@ static void learn(struct zn_socket *s, uint64_t took)
 {
     uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
     uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)spin_max(s) * 4);
-    atomic_store_explicit(&s->spin.usual, usual - usual / 8 + now / 8,
-                          memory_order_relaxed);
+    usual = now <= spin_max(s) / 2 ? ZN_MIN(usual, now) : usual - usual / 8 + now / 8;
+    atomic_store_explicit(&s->spin.usual, usual, memory_order_relaxed);
 }
 
 /* One core is always left to others of this process. */
@@ -107,6 +107,13 @@ static void look_away(uint64_t begin)
             zn_relax();
 }
 
+/* That there is room is told message by message, for those who come and try. One who waits
+ * for it goes on when there is much: the two would take turns message by message. */
+static bool has_news(const struct zn_socket *s)
+{
+    return atomic_load_explicit(&s->news, memory_order_acquire);
+}
+
 /* True if something was posted. Without the lock. */
 static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
 {
@@ -116,12 +123,11 @@ static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
     bool posted = false;
     if (!join_spinners()) {
         zn_yield();                      /* others may bring what is wanted meanwhile */
-        return atomic_load_explicit(&s->ready, memory_order_acquire) != NULL;
+        return has_news(s);
     }
     while (!posted && now - begin < most) {
         for (int i = 0; i < 16 && !posted; i++) {
-            posted = atomic_load_explicit(&s->ready, memory_order_acquire) != NULL ||
-                     zn_socket_stopped(s);
+            posted = has_news(s) || zn_socket_stopped(s);
             if (!posted && loan != NULL)
                 zn_loan_read(loan);
             else
@@ -196,6 +202,7 @@ static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;
+    atomic_store_explicit(&s->news, false, memory_order_relaxed);
     return posted ? attempt(s, arg) : -EAGAIN;
 }
 
@@ -207,7 +214,7 @@ static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
     if (flush.count == 0)
         return -EAGAIN;
     zn_socket_unlock(s);
-    zn_flush_run(&flush);
+    zn_flush_run(&flush, attempt == try_send);
     zn_socket_lock(s);
     return s->closed ? -ENOTSOCK : attempt(s, arg);
 }

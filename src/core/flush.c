@@ -26,12 +26,14 @@ void zn_flush_collect(struct zn_flush *flush, struct zn_socket *s)
     }
 }
 
-void zn_flush_run(struct zn_flush *flush)
+void zn_flush_run(struct zn_flush *flush, bool full)
 {
     uint64_t now = flush->count > 0 ? zn_now() : 0;
     for (int i = 0; i < flush->count; i++) {
         struct zn_session *ss = flush->sessions[i];
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
+        if (full)
+            atomic_fetch_add_explicit(&ss->flushes, 1, memory_order_relaxed);
         atomic_fetch_or_explicit(&ss->work, ZN_WORK_OUT, memory_order_acq_rel);
         zn_session_run(ss, false);
         zn_session_drop(ss);

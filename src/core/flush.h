@@ -19,7 +19,7 @@ struct zn_flush {
 /* Finds connections that have not yet taken what was queued; adds to flush. With the
  * socket's lock. What does not fit is left to the loop. */
 void zn_flush_collect(struct zn_flush *flush, struct zn_socket *s);
-/* Writes. With no lock. */
-void zn_flush_run(struct zn_flush *flush);
+/* Writes. With no lock. full: since there is no room for more. */
+void zn_flush_run(struct zn_flush *flush, bool full);
 
 #endif

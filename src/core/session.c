@@ -71,9 +71,7 @@ static void on_task(struct zn_task *t)
 {
     struct zn_session *ss = ZN_CONTAINER(t, struct zn_session, task);
     uint32_t later = atomic_exchange_explicit(&ss->later, 0, memory_order_acq_rel);
-    if ((atomic_fetch_or_explicit(&ss->work, later, memory_order_acq_rel) | later) &
-        ZN_WORK_OUT)
-        zn_loop_note_send(ss->loop);
+    atomic_fetch_or_explicit(&ss->work, later, memory_order_acq_rel);
     zn_session_run(ss, true);
     zn_session_drop(ss);
 }
@@ -97,6 +95,25 @@ static int read_in(struct zn_session *ss, const struct runner *by)
     return by->on_loop ? zn_session_drain(ss) : 0;
 }
 
+/* Callers who run into the high-water mark write before they wait for room (flush.h). As long
+ * as they do the loop would only come in their way; what they leave in the end it finds when
+ * it looks again. */
+static bool left_to_callers(struct zn_session *ss)
+{
+    uint32_t flushes = atomic_load_explicit(&ss->flushes, memory_order_relaxed);
+    bool since = flushes != ss->flushes_seen;
+    ss->flushes_seen = flushes;
+    if (!since) {
+        zn_loop_note_send(ss->loop);
+        return false;
+    }
+    atomic_fetch_or_explicit(&ss->later, ZN_WORK_OUT, memory_order_acq_rel);
+    zn_session_hold(ss);
+    if (!zn_loop_defer(ss->loop, &ss->task))
+        zn_session_drop(ss);
+    return true;
+}
+
 /* Traffic, as far as the words say. */
 static void move(struct zn_session *ss, unsigned words, const struct runner *by)
 {
@@ -109,6 +126,8 @@ static void move(struct zn_session *ss, unsigned words, const struct runner *by)
         ss->stream->polled = !by->on_loop && zn_session_is_lent(ss);
         ss->stream->awake = by->awake && ss->stream->polled;
     }
+    if (by->on_loop && words & ZN_WORK_OUT && left_to_callers(ss))
+        words &= ~(unsigned)ZN_WORK_OUT;
     if (words & (ZN_WORK_OUT | ZN_WORK_ROOM) && !ss->write_failed) {
         rc = zn_session_write(ss, by->on_loop);
         if (rc < 0) {

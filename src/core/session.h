@@ -85,6 +85,8 @@ struct zn_session {
     _Atomic uint64_t lent_until;         /* when the last borrower left */
     bool spares;                         /* it has moved large messages: spare.h */
     uint64_t moved;                      /* messages both ways, when last looked at */
+    _Atomic uint32_t flushes;            /* how often callers wrote, having no room */
+    uint32_t flushes_seen;               /* by the loop */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 
     /* inbound */

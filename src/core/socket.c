@@ -302,6 +302,8 @@ static struct zn_socket *on_post(struct zn_end *e, unsigned what,
     (void)poster;
     struct zn_socket *s = e->socket;
     list_ready(s, e, what);
+    if (!(what & ZN_POST_QUIET))
+        atomic_store_explicit(&s->news, true, memory_order_release);
     /* An end that goes brings nothing to receive: what it sent was told before. Only patterns
      * that read in the background may make something of it: unsubscriptions. */
     if (what == ZN_POST_CLOSED && !(s->pattern->flags & ZN_PAT_EAGER))
@@ -456,6 +458,8 @@ static void handle_list(struct zn_socket *s, struct zn_end *first)
 
 void zn_socket_process_posts(struct zn_socket *s)
 {
+    /* First: what is posted from here on may be missed below, and is news then. */
+    atomic_store_explicit(&s->news, false, memory_order_relaxed);
     struct zn_end *taken =
         atomic_exchange_explicit(&s->ready, NULL, memory_order_acquire);
     struct zn_end *first = NULL;

@@ -79,6 +79,7 @@ struct zn_socket {
     struct zn_list ctx_link;             /* under the context's lock */
 
     _Atomic(struct zn_end *) ready;
+    _Atomic bool news;                   /* something was posted that is worth waking for */
     struct zn_waiter waiter;
     _Atomic uint32_t writers;            /* callers among those who wait that send */
     struct zn_spin spin;

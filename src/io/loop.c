@@ -16,10 +16,11 @@ struct zn_loop {
     struct zn_timer *first_timer;        /* the next to fire */
     struct zn_retired *retired;
     uint64_t now;
+    struct zn_task *deferred;            /* to the end of a doze */
     bool sends;                          /* were among the tasks of this turn */
     uint64_t last_sends;                 /* when there were any */
     uint64_t doze_until;
-    _Atomic bool streams;                /* doze_until is set */
+    _Atomic bool streams;                /* doze_until is set, and sends wait for it */
     bool expects;                        /* an answer, soon */
     uint32_t expected, came;             /* how often, and how often it was so */
     uint8_t *scratch;
@@ -122,11 +123,21 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
     return true;
 }
 
+bool zn_loop_defer(struct zn_loop *loop, struct zn_task *t)
+{
+    if (atomic_exchange_explicit(&t->queued, 1, memory_order_acq_rel))
+        return false;
+    t->next = loop->deferred;
+    loop->deferred = t;
+    return true;
+}
+
 static void run_tasks(struct zn_loop *loop)
 {
     struct zn_task *taken =
         atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire);
-    struct zn_task *first = NULL;
+    struct zn_task *first = loop->deferred;
+    loop->deferred = NULL;
     while (taken != NULL) {
         struct zn_task *next = taken->next;
         taken->next = first;
@@ -153,23 +164,39 @@ static void bury(struct zn_loop *loop)
 }
 
 /* Sends that come close together are a stream. Then the loop looks for them every now and
- * then of itself, so that they come in batches and nobody has to wake it for each. */
+ * then of itself, so that they come in batches and nobody has to wake it for each. If all that
+ * there is has been deferred, it sleeps a little longer, and whoever brings something new wakes
+ * it: its turns would only take the cores from those who move the messages. */
 #define DOZE 50000u
+#define LONG_DOZE 200000u
 #define STREAM_GAP (DOZE + 20000u)
 
-static void set_doze(struct zn_loop *loop, uint64_t until)
+static void set_doze(struct zn_loop *loop, uint64_t until, bool sends)
 {
     loop->doze_until = until;
-    atomic_store_explicit(&loop->streams, until != 0, memory_order_relaxed);
+    atomic_store_explicit(&loop->streams, sends, memory_order_relaxed);
 }
 
 static void watch_for_stream(struct zn_loop *loop)
 {
     uint64_t now = zn_now();
-    if (loop->now - loop->last_sends < STREAM_GAP)
-        set_doze(loop, now + DOZE);
-    loop->last_sends = now;
+    if (loop->sends) {
+        if (loop->now - loop->last_sends < STREAM_GAP)
+            set_doze(loop, now + DOZE, true);
+        loop->last_sends = now;
+    } else if (loop->deferred != NULL) {
+        set_doze(loop, now + LONG_DOZE, false);
+    }
     loop->sends = false;
+}
+
+/* Whether there is something to do before the loop may sleep. From here on whoever brings
+ * something wakes it. */
+static bool is_busy(struct zn_loop *loop)
+{
+    atomic_store_explicit(&loop->asleep, 1, memory_order_seq_cst);
+    return atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL ||
+           atomic_load_explicit(&loop->stop, memory_order_seq_cst);
 }
 
 static uint64_t time_to_sleep(struct zn_loop *loop)
@@ -178,13 +205,12 @@ static uint64_t time_to_sleep(struct zn_loop *loop)
         uint64_t now = zn_now(), until = loop->doze_until;
         if (loop->first_timer != NULL)
             until = ZN_MIN(until, loop->first_timer->at);
+        bool patient = !atomic_load_explicit(&loop->streams, memory_order_relaxed);
         if (until > now)
-            return until - now;
-        set_doze(loop, 0);
+            return patient && is_busy(loop) ? 0 : until - now;
+        set_doze(loop, 0, false);
     }
-    atomic_store_explicit(&loop->asleep, 1, memory_order_seq_cst);
-    if (atomic_load_explicit(&loop->tasks, memory_order_seq_cst) != NULL ||
-        atomic_load_explicit(&loop->stop, memory_order_seq_cst))
+    if (is_busy(loop) || loop->deferred != NULL)
         return 0;
     if (loop->first_timer == NULL)
         return ZN_FOREVER;
@@ -241,7 +267,7 @@ static void loop_main(void *arg)
                 w->ready(w, events[i].events);
         }
         run_tasks(loop);
-        if (loop->sends)
+        if (loop->sends || loop->deferred != NULL)
             watch_for_stream(loop);
         fire_timers(loop);
         bury(loop);

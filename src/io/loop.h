@@ -47,6 +47,10 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t);
 uint32_t zn_loop_load(const struct zn_loop *loop);
 void zn_loop_add_load(struct zn_loop *loop, int delta);
 
+/* By the loop's own thread: runs t once the loop has slept, for a fraction of a millisecond
+ * if nothing else wakes it. False: it waits already. */
+bool zn_loop_defer(struct zn_loop *loop, struct zn_task *t);
+
 /* This task is about something to send. */
 void zn_loop_note_send(struct zn_loop *loop);
 /* Whether sends come close together now, and are taken in batches. */
