@@ -1,14 +1,17 @@
 /* api/poll.c - zmq_poll, zmq_ppoll and zmq_poller_*: many sockets and descriptors at once.
  *
  * First every item is looked at. If nothing is ready the caller puts a watcher into each
- * socket, looks once more, and sleeps once: on an event count if there are sockets alone,
- * else in poll(2), with one signal descriptor for all of the sockets. */
+ * socket, looks once more, stays awake for a moment if that has paid of late, and sleeps: on
+ * an event count if there are sockets alone, else in poll(2), with one signal descriptor for
+ * all of the sockets. Connections of sockets that have few it borrows, as zmq_recv does
+ * (core/borrow.h): then it polls their descriptors too, and reads them itself. */
 #include <signal.h>
 
 #include <zmq.h>
 
 #include "api/poll.h"
 #include "api/result.h"
+#include "core/borrow.h"
 #include "core/flush.h"
 #include "core/socket.h"
 
@@ -16,16 +19,25 @@
 struct watch {
     struct zn_watcher watcher;
     struct zn_socket *socket;            /* held; NULL: no watcher set */
+    uint32_t wakes;                      /* of the watcher's, when last looked at */
 };
+
+enum { FEW = 8 };
 
 struct polling {
     zmq_pollitem_t *items;
     size_t count;
     struct zn_waiter waiter;
-    int signal;                          /* -1: sockets alone */
     const void *sigmask;
-    struct watch *watches;
-    struct zn_pollfd *fds;               /* fds[0] is the signal */
+    struct watch *watches;               /* NULL: not yet */
+    struct zn_socket *first;             /* of the sockets: its spin is the call's; or NULL */
+    struct zn_loan loan;
+    int signal;                          /* raised by what happens to sockets; -1: not yet */
+    bool has_fds;                        /* of the caller's */
+    struct zn_pollfd *fds;               /* the signal, those of items, those on loan */
+
+    struct watch few_watches[FEW];       /* for most calls these are enough */
+    struct zn_pollfd few_fds[1 + FEW + ZN_LOAN_MAX];
 };
 
 /* ---- Looking. */
@@ -60,11 +72,19 @@ static int look_sockets(struct polling *p)
     return ready;
 }
 
-/* Descriptors, and the signal, for timeout_ns. Adds to ready. */
-static int look_fds(struct polling *p, int ready, uint64_t timeout_ns)
+static int count_fds(struct polling *p, int ready)
 {
-    if (p->fds == NULL)
-        return ready;
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->items[i].socket != NULL)
+            continue;
+        p->items[i].revents = p->fds[i + 1].revents;
+        ready += p->items[i].revents != 0;
+    }
+    return ready;
+}
+
+static void list_fds(struct polling *p)
+{
     p->fds[0] = (struct zn_pollfd){ .fd = p->signal, .events = ZN_FD_IN };
     for (size_t i = 0; i < p->count; i++) {
         const zmq_pollitem_t *item = &p->items[i];
@@ -75,18 +95,17 @@ static int look_fds(struct polling *p, int ready, uint64_t timeout_ns)
                 is_fd ? (short)(item->events & (ZN_FD_IN | ZN_FD_OUT | ZN_FD_PRI)) : 0,
         };
     }
-    int rc = zn_poll(p->fds, p->count + 1, timeout_ns, p->sigmask);
-    if (rc < 0)
-        return rc;
-    if (p->fds[0].revents != 0 && p->signal >= 0)
-        zn_signal_clear(p->signal);
-    for (size_t i = 0; i < p->count; i++) {
-        if (p->items[i].socket != NULL)
-            continue;
-        p->items[i].revents = p->fds[i + 1].revents;
-        ready += p->items[i].revents != 0;
-    }
-    return ready;
+}
+
+/* The caller's descriptors, without waiting. Adds to ready. */
+static int look_fds(struct polling *p, int ready)
+{
+    if (!p->has_fds && p->sigmask == NULL)
+        return ready;
+    list_fds(p);
+    p->fds[0].fd = -1;
+    int rc = zn_poll(p->fds, p->count + 1, 0, p->sigmask);
+    return rc < 0 ? rc : count_fds(p, ready);
 }
 
 /* ---- Watching. */
@@ -100,15 +119,25 @@ static void unwatch(struct polling *p)
         zn_socket_unwatch(w->socket, &w->watcher);
         zn_socket_drop(w->socket);
     }
-    zn_free(p->watches);
+    if (p->watches != p->few_watches)
+        zn_free(p->watches);
     p->watches = NULL;
 }
 
-static int watch(struct polling *p)
+static uint32_t spin_max(const struct polling *p)
 {
-    p->watches = zn_zalloc(p->count * sizeof *p->watches);
+    return p->first != NULL ? (uint32_t)p->first->options.spin * 1000u : 0;
+}
+
+/* Puts a watcher into each socket, and borrows what it can. */
+static int watch(struct polling *p, uint64_t now)
+{
+    p->watches = p->few_watches;
+    if (p->count > FEW)
+        p->watches = zn_alloc(p->count * sizeof *p->watches);
     if (p->watches == NULL)
         return -ENOMEM;
+    memset(p->watches, 0, p->count * sizeof *p->watches);
     for (size_t i = 0; i < p->count; i++) {
         struct watch *w = &p->watches[i];
         struct zn_flush flush = { .count = 0 };
@@ -121,13 +150,128 @@ static int watch(struct polling *p)
         zn_flush_collect(&flush, s);
         zn_socket_hold(s);
         w->socket = s;
-        w->watcher.waiter = p->signal < 0 ? &p->waiter : NULL;
-        w->watcher.signal = p->signal;
+        w->watcher.waiter = &p->waiter;
+        w->watcher.signal = -1;
         zn_socket_watch(s, &w->watcher);
+        p->first = p->first != NULL ? p->first : s;
+        if (p->items[i].events & ZMQ_POLLIN && zn_loan_pays(p->first, now))
+            zn_loan_add(&p->loan, s);
         zn_socket_unlock(s);
         zn_flush_run(&flush, false);
     }
     return 0;
+}
+
+/* ---- Waiting. */
+
+/* From here on no wake-up is missed. */
+static void remember_wakes(struct polling *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        p->watches[i].wakes =
+            atomic_load_explicit(&p->watches[i].watcher.wakes, memory_order_seq_cst);
+}
+
+static bool was_woken(void *arg)
+{
+    struct polling *p = arg;
+    for (size_t i = 0; i < p->count; i++)
+        if (atomic_load_explicit(&p->watches[i].watcher.wakes, memory_order_acquire) !=
+            p->watches[i].wakes)
+            return true;
+    if (p->loan.count > 0)
+        zn_loan_read(&p->loan);
+    else
+        zn_relax();
+    return false;
+}
+
+static void unwatch_signals(struct polling *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (p->watches[i].socket != NULL)
+            zn_socket_unwatch_signal(p->watches[i].socket, &p->watches[i].watcher);
+}
+
+/* False: something has happened already. */
+static bool watch_signals(struct polling *p)
+{
+    bool still = true;
+    for (size_t i = 0; i < p->count && still; i++) {
+        struct watch *w = &p->watches[i];
+        still = w->socket == NULL ||
+                zn_socket_watch_signal(w->socket, &w->watcher, p->signal, w->wakes);
+    }
+    if (!still)
+        unwatch_signals(p);
+    return still;
+}
+
+/* How many descriptors of the caller's are ready, or 0, -errno. */
+static int sleep_in_poll(struct polling *p, uint64_t ns)
+{
+    if (p->loan.count > 0 && zn_loan_settle(&p->loan))
+        return 0;
+    if (!watch_signals(p))
+        return 0;
+    list_fds(p);
+    int rc;
+    if (p->loan.count > 0) {
+        rc = zn_loan_poll(&p->loan, p->fds, p->count + 1, ns, p->sigmask);
+    } else {
+        rc = zn_poll(p->fds, p->count + 1, ns, p->sigmask);
+        if (rc > 0 && p->fds[0].revents != 0)
+            zn_signal_clear(p->signal);
+    }
+    unwatch_signals(p);
+    if (rc < 0)
+        return rc == -ETIMEDOUT ? 0 : rc;
+    if (p->loan.count > 0)
+        zn_loan_take(&p->loan, p->fds, p->count + 1);
+    return rc == 0 ? 0 : count_fds(p, 0);
+}
+
+static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
+{
+    if (p->fds != NULL)
+        return sleep_in_poll(p, zn_time_left(until));
+    int rc = zn_waiter_wait(&p->waiter, key, zn_time_left(until));
+    return rc == -ETIMEDOUT ? 0 : rc;
+}
+
+/* Stays awake for a moment, if all that could happen would be seen so. */
+static int spin_and_look(struct polling *p, uint64_t begin)
+{
+    if (p->has_fds || p->sigmask != NULL || p->first == NULL || p->count > FEW ||
+        !zn_spin_pays(&p->first->spin, spin_max(p)))
+        return 0;
+    remember_wakes(p);
+    int rc = look_sockets(p);
+    if (rc != 0)
+        return rc;
+    bool woken =
+        zn_spin_wait(&p->first->spin, spin_max(p), begin, p->loan.streams, was_woken, p);
+    return woken ? look_sockets(p) : 0;
+}
+
+/* Watchers are set: waits and looks until something is ready or time is up. */
+static int wait_and_look(struct polling *p, uint64_t begin, uint64_t until)
+{
+    int rc = spin_and_look(p, begin);
+    while (rc == 0) {
+        bool last = zn_time_left(until) == 0;
+        bool counts = p->fds == NULL;    /* events, that is */
+        uint32_t key = counts ? zn_waiter_prepare(&p->waiter) : 0;
+        remember_wakes(p);
+        rc = look_sockets(p);
+        if (rc == 0 && !last)
+            rc = sleep_once(p, key, until);
+        if (counts)
+            zn_waiter_done(&p->waiter);
+        if (last)
+            break;
+    }
+    return rc < 0 || !p->has_fds ? rc : look_fds(p, rc > 0 ? look_sockets(p) : 0);
 }
 
 /* ---- The call. */
@@ -140,32 +284,6 @@ static uint64_t to_ns(long ms)
     return (uint64_t)ZN_MIN((int64_t)ms, LONGEST) * ZN_MS;
 }
 
-static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
-{
-    if (p->fds != NULL)
-        return look_fds(p, 0, zn_time_left(until));
-    int rc = zn_waiter_wait(&p->waiter, key, zn_time_left(until));
-    return rc == -ETIMEDOUT ? 0 : rc;
-}
-
-/* Watchers are set: sleeps and looks until something is ready or time is up. */
-static int sleep_and_look(struct polling *p, uint64_t until)
-{
-    for (;;) {
-        bool last = zn_time_left(until) == 0;
-        uint32_t key = zn_waiter_prepare(&p->waiter);
-        int rc = look_sockets(p);
-        if (rc == 0 && !last)
-            rc = sleep_once(p, key, until);
-        zn_waiter_done(&p->waiter);
-        if (rc > 0 || rc < 0 || last) {
-            if (rc >= 0 && p->fds != NULL)
-                rc = look_fds(p, rc > 0 ? look_sockets(p) : 0, 0);
-            return rc;
-        }
-    }
-}
-
 static bool has_fds(const struct polling *p)
 {
     for (size_t i = 0; i < p->count; i++)
@@ -176,37 +294,56 @@ static bool has_fds(const struct polling *p)
 
 static int use_fds(struct polling *p)
 {
-    p->fds = zn_alloc((p->count + 1) * sizeof *p->fds);
+    size_t places = 1 + p->count + ZN_LOAN_MAX;
     if (p->fds == NULL)
-        return -ENOMEM;
-    return 0;
+        p->fds = p->count <= FEW ? p->few_fds : zn_alloc(places * sizeof *p->fds);
+    return p->fds == NULL ? -ENOMEM : 0;
+}
+
+static int poll_on(struct polling *p, uint64_t until)
+{
+    uint64_t begin = zn_now();
+    int own = -1;
+    int rc = watch(p, begin);
+    if (rc == 0 && (p->fds != NULL || p->loan.count > 0)) {
+        rc = use_fds(p);
+        if (rc == 0 && p->loan.count == 0)
+            rc = own = zn_signal_open();
+        p->signal = p->loan.count > 0 ? zn_loan_signal(&p->loan) : own;
+    }
+    if (rc >= 0)
+        rc = wait_and_look(p, begin, until);
+    if (p->first != NULL)
+        zn_spin_learn(&p->first->spin, spin_max(p), begin);
+    zn_loan_end(&p->loan);
+    unwatch(p);
+    zn_sock_close(own);
+    return rc;
 }
 
 int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms,
                   const void *sigmask)
 {
-    struct polling p = {
-        .items = items, .count = count, .signal = -1, .sigmask = sigmask
-    };
+    struct polling p;
+    memset(&p, 0, offsetof(struct polling, few_watches));
+    p.items = items;
+    p.count = count;
+    p.signal = -1;
+    p.sigmask = sigmask;
+    zn_loan_init(&p.loan);
     uint64_t until = timeout_ms < 0 ? ZN_FOREVER : zn_now() + to_ns(timeout_ms);
     int rc = 0;
-    if (has_fds(&p) || sigmask != NULL)
+    p.has_fds = has_fds(&p);
+    if (p.has_fds || sigmask != NULL)
         rc = use_fds(&p);
     if (rc == 0)
         rc = look_sockets(&p);
     if (rc >= 0)
-        rc = look_fds(&p, rc, 0);
-    if (rc == 0 && timeout_ms != 0) {
-        if (p.fds != NULL)
-            rc = p.signal = zn_signal_open();
-        if (rc >= 0)
-            rc = watch(&p);
-        if (rc >= 0)
-            rc = sleep_and_look(&p, until);
-        unwatch(&p);
-        zn_sock_close(p.signal);
-    }
-    zn_free(p.fds);
+        rc = look_fds(&p, rc);
+    if (rc == 0 && timeout_ms != 0)
+        rc = poll_on(&p, until);
+    if (p.fds != p.few_fds)
+        zn_free(p.fds);
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include "core/establish.h"
 
 #define LOOP_FEW 8                       /* connections and listeners of one loop */
+#define SOCKET_FEW 4                     /* connections of one socket */
 #define BUSY_WAIT 100000u                /* nanoseconds */
 #define LOAN_MS 1                        /* after that without a borrower, it comes back */
 
@@ -50,6 +51,21 @@ void zn_borrowers_free(struct zn_ctx *ctx)
 
 /* ---- The caller's part. */
 
+/* Borrowing pays for callers who come back: not for one who goes round a thousand sockets. */
+#define AGAIN (50 * ZN_MS)
+
+bool zn_loan_pays(const struct zn_socket *s, uint64_t now)
+{
+    return now - s->spin.ended < AGAIN;
+}
+
+void zn_loan_init(struct zn_loan *loan)
+{
+    loan->tools = NULL;
+    loan->count = 0;
+    loan->busy = loan->streams = false;
+}
+
 /* Not from a loop that has many: it reads for all of them at a time, and does better so. */
 static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
@@ -62,26 +78,23 @@ static bool borrow(struct zn_loan *loan, struct zn_session *ss)
     return true;
 }
 
-bool zn_loan_begin(struct zn_loan *loan, struct zn_socket *s)
+bool zn_loan_add(struct zn_loan *loan, struct zn_socket *s)
 {
-    loan->count = 0;
-    loan->busy = loan->streams = false;
-    if (s->end_count == 0 || s->end_count > ZN_LOAN_MAX)
+    int before = loan->count;
+    if (s->end_count > SOCKET_FEW || loan->count + (int)s->end_count > ZN_LOAN_MAX)
         return false;
     for (uint32_t i = 0; i < s->end_count; i++) {
         struct zn_session *ss = zn_session_behind(s->ends[i]);
         if (ss != NULL && !borrow(loan, ss))
             zn_session_drop(ss);
     }
-    loan->tools = loan->count > 0 ? take_tools(s->ctx) : NULL;
-    loan->socket = s;
-    if (loan->tools == NULL) {
-        zn_loan_end(loan);
-        return false;
+    if (loan->count > 0 && loan->tools == NULL) {
+        loan->ctx = s->ctx;
+        loan->tools = take_tools(s->ctx);
+        if (loan->tools == NULL)
+            zn_loan_end(loan);
     }
-    loan->watcher = (struct zn_watcher){ .signal = -1, .reads = true };
-    zn_socket_watch(s, &loan->watcher);
-    return true;
+    return loan->count > before;
 }
 
 void zn_loan_end(struct zn_loan *loan)
@@ -96,10 +109,9 @@ void zn_loan_end(struct zn_loan *loan)
             zn_session_post(ss, ZN_WORK_CONTROL);
         zn_session_drop(ss);
     }
-    if (loan->tools == NULL)
-        return;
-    zn_socket_unwatch(loan->socket, &loan->watcher);
-    give_tools(loan->socket->ctx, loan->tools);
+    if (loan->tools != NULL)
+        give_tools(loan->ctx, loan->tools);
+    zn_loan_init(loan);
 }
 
 /* False: somebody else is at it. */
@@ -116,11 +128,6 @@ void zn_loan_read(struct zn_loan *loan)
     for (int i = 0; i < loan->count; i++)
         work_on(loan, loan->sessions[i],
                 zn_session_is_lent(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND, true);
-}
-
-void zn_loan_arm(struct zn_loan *loan)
-{
-    loan->wakes = atomic_load_explicit(&loan->watcher.wakes, memory_order_seq_cst);
 }
 
 /* What was left for us while we were away. */
@@ -145,41 +152,49 @@ static void exhaust_streams(struct zn_loan *loan)
             work_on(loan, loan->sessions[i], ZN_WORK_IN, false);
 }
 
-int zn_loan_wait(struct zn_loan *loan, uint64_t timeout_ns)
+bool zn_loan_settle(struct zn_loan *loan)
 {
     if (catch_up(loan))
-        return 0;
+        return true;
     if (loan->streams)
         exhaust_streams(loan);
-    if (!zn_socket_watch_signal(loan->socket, &loan->watcher, loan->tools->signal,
-                                loan->wakes))
-        return 0;
-    struct zn_pollfd fds[ZN_LOAN_MAX + 1];
+    return false;
+}
+
+int zn_loan_signal(const struct zn_loan *loan)
+{
+    return loan->tools->signal;
+}
+
+/* Whoever is reading will tell of what comes; to poll meanwhile would be to spin. */
+int zn_loan_poll(struct zn_loan *loan, struct zn_pollfd *fds, size_t count,
+                 uint64_t timeout_ns, const void *sigmask)
+{
     fds[0] = (struct zn_pollfd){ .fd = loan->tools->signal, .events = ZN_FD_IN };
-    /* Whoever is reading will tell of what comes; to poll meanwhile would be to spin. */
-    int count = loan->busy ? 0 : loan->count;
-    for (int i = 0; i < count; i++) {
-        struct zn_session *ss = loan->sessions[i];
-        fds[i + 1] = (struct zn_pollfd){ .fd = atomic_load_explicit(&ss->lent_fd,
-                                                                    memory_order_acquire),
-                                         .events = ZN_FD_IN };
+    size_t all = count + (loan->busy ? 0 : (size_t)loan->count);
+    for (size_t i = count; i < all; i++) {
+        struct zn_session *ss = loan->sessions[i - count];
+        fds[i] = (struct zn_pollfd){ .fd = atomic_load_explicit(&ss->lent_fd,
+                                                                memory_order_acquire),
+                                     .events = ZN_FD_IN };
     }
-    int rc = zn_poll(fds, (size_t)count + 1,
-                     loan->busy ? ZN_MIN(timeout_ns, BUSY_WAIT) : timeout_ns, NULL);
-    zn_socket_unwatch_signal(loan->socket, &loan->watcher);
+    int rc = zn_poll(fds, all, loan->busy ? ZN_MIN(timeout_ns, BUSY_WAIT) : timeout_ns,
+                     sigmask);
     if (fds[0].revents != 0)
         zn_signal_clear(loan->tools->signal);
-    if (rc == 0 && loan->busy)
-        rc = 1;
+    return rc == 0 ? (loan->busy ? 1 : -ETIMEDOUT) : rc;
+}
+
+void zn_loan_take(struct zn_loan *loan, const struct zn_pollfd *fds, size_t count)
+{
+    int polled = loan->busy ? 0 : loan->count;
     loan->busy = false;
-    if (rc <= 0)
-        return rc == 0 ? -ETIMEDOUT : rc;
-    for (int i = 0; i < count; i++) {
-        unsigned gone = fds[i + 1].revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
-        if (fds[i + 1].revents != 0)
+    for (int i = 0; i < polled; i++) {
+        const struct zn_pollfd *fd = &fds[count + (size_t)i];
+        unsigned gone = fd->revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
+        if (fd->revents != 0)
             loan->busy |= !work_on(loan, loan->sessions[i], ZN_WORK_IN | gone, true);
     }
-    return 0;
 }
 
 /* ---- The session's part. */

@@ -49,105 +49,6 @@ static uint64_t deadline(int timeout_ms)
     return timeout_ms < 0 ? ZN_FOREVER : zn_now() + (uint64_t)timeout_ms * ZN_MS;
 }
 
-/* Waking a core that sleeps costs more than all the rest of a message's way. So a caller
- * whose waits have been short stays awake for a while: at most ZMQ_ZINC_SPIN, and only as long
- * as spinning has paid of late. Now and then it is tried all the same, for things change. A
- * gap in the loop means that somebody else wants the core. */
-static uint32_t spin_max(const struct zn_socket *s)
-{
-    return (uint32_t)s->options.spin * 1000u;
-}
-
-#define SPIN_ALONE 10000u
-#define SPIN_IN_RINGS 1500u              /* once, where nothing else enters the kernel */
-#define SPIN_GAP 25000u
-#define SPIN_TRIAL 32u
-
-/* Borrowing pays for callers who come back: not for one who goes round a thousand sockets. */
-#define BORROW_AGAIN (50 * ZN_MS)
-
-static bool worth_spinning(struct zn_socket *s)
-{
-    if (zn_cores() < 2 || s->options.spin == 0)
-        return false;
-    uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
-    uint32_t n = atomic_load_explicit(&s->spin.waits, memory_order_relaxed);
-    atomic_store_explicit(&s->spin.waits, n + 1, memory_order_relaxed);
-    return usual < spin_max(s) || n % SPIN_TRIAL == 0;
-}
-
-static void learn(struct zn_socket *s, uint64_t took)
-{
-    uint32_t usual = atomic_load_explicit(&s->spin.usual, memory_order_relaxed);
-    uint32_t now = (uint32_t)ZN_MIN(took, (uint64_t)spin_max(s) * 4);
-    usual = now <= spin_max(s) / 2 ? ZN_MIN(usual, now) : usual - usual / 8 + now / 8;
-    atomic_store_explicit(&s->spin.usual, usual, memory_order_relaxed);
-}
-
-/* One core is always left to others of this process. */
-static _Atomic unsigned spinners;
-
-static bool join_spinners(void)
-{
-    unsigned n = atomic_load_explicit(&spinners, memory_order_relaxed);
-    return n + 1 < zn_cores() &&
-           atomic_compare_exchange_strong_explicit(
-               &spinners, &n, n + 1, memory_order_relaxed, memory_order_relaxed);
-}
-
-/* A caller who only receives, and has caught up with a sender, would get one message at a
- * time from here on, with all that a wait costs both of them. Looking away for a moment
- * makes it several. */
-#define LOOK_AWAY 2000u
-
-static void look_away(uint64_t begin)
-{
-    while (zn_now() - begin < LOOK_AWAY)
-        for (int i = 0; i < 8; i++)
-            zn_relax();
-}
-
-/* That there is room is told message by message, for those who come and try. One who waits
- * for it goes on when there is much: the two would take turns message by message. */
-static bool has_news(const struct zn_socket *s)
-{
-    return atomic_load_explicit(&s->news, memory_order_acquire);
-}
-
-/* True if something was posted. Without the lock. */
-static bool spin(struct zn_socket *s, struct zn_loan *loan, uint64_t begin)
-{
-    uint64_t now = begin, last = begin;
-    uint64_t alone = loan != NULL && loan->streams ? SPIN_IN_RINGS : SPIN_ALONE;
-    uint64_t most = spin_max(s);
-    bool posted = false;
-    if (!join_spinners()) {
-        zn_yield();                      /* others may bring what is wanted meanwhile */
-        return has_news(s);
-    }
-    while (!posted && now - begin < most) {
-        for (int i = 0; i < 16 && !posted; i++) {
-            posted = has_news(s) || zn_socket_stopped(s);
-            if (!posted && loan != NULL)
-                zn_loan_read(loan);
-            else
-                zn_relax();
-        }
-        if (now - begin > alone) {       /* whom we wait for may want this very core */
-            alone = SPIN_ALONE;
-            zn_yield();
-        }
-        now = zn_now();
-        if (now - last > SPIN_GAP * 2) { /* somebody else wants this core */
-            atomic_store_explicit(&s->spin.usual, spin_max(s) * 4, memory_order_relaxed);
-            break;
-        }
-        last = now;
-    }
-    atomic_fetch_sub_explicit(&spinners, 1, memory_order_relaxed);
-    return posted;
-}
-
 /* A blocked call. */
 struct wait {
     struct zn_socket *socket;
@@ -155,13 +56,34 @@ struct wait {
     uint32_t key;
     bool borrows;                        /* waits for the kernel itself: */
     struct zn_loan loan;
+    struct zn_watcher watcher;
+    uint32_t wakes;                      /* of the watcher's, when last looked at */
 };
+
+/* Under the lock. */
+static void borrow(struct wait *w)
+{
+    zn_loan_init(&w->loan);
+    w->borrows = zn_loan_add(&w->loan, w->socket);
+    if (!w->borrows)
+        return;
+    w->watcher = (struct zn_watcher){ .signal = -1, .reads = true };
+    zn_socket_watch(w->socket, &w->watcher);
+}
+
+static void give_back(struct wait *w)
+{
+    if (!w->borrows)
+        return;
+    zn_loan_end(&w->loan);
+    zn_socket_unwatch(w->socket, &w->watcher);
+}
 
 /* From here on no wake-up is missed. */
 static void prepare(struct wait *w)
 {
     if (w->borrows)
-        zn_loan_arm(&w->loan);
+        w->wakes = atomic_load_explicit(&w->watcher.wakes, memory_order_seq_cst);
     else
         w->key = zn_waiter_prepare(&w->socket->waiter);
 }
@@ -172,6 +94,21 @@ static void done(struct wait *w)
         zn_waiter_done(&w->socket->waiter);
 }
 
+/* Waits for the descriptors and the socket's wake-ups, and reads. 0, -ETIMEDOUT, -EINTR. */
+static int wait_for_kernel(struct wait *w, uint64_t ns)
+{
+    struct zn_pollfd fds[1 + ZN_LOAN_MAX];
+    if (zn_loan_settle(&w->loan) ||
+        !zn_socket_watch_signal(w->socket, &w->watcher, zn_loan_signal(&w->loan),
+                                w->wakes))
+        return 0;
+    int rc = zn_loan_poll(&w->loan, fds, 1, ns, NULL);
+    zn_socket_unwatch_signal(w->socket, &w->watcher);
+    if (rc >= 0)
+        zn_loan_take(&w->loan, fds, 1);
+    return rc < 0 ? rc : 0;
+}
+
 /* Called and left with the lock held. 0: try again, -EAGAIN: time is up, -EINTR, -ENOTSOCK:
  * closed meanwhile. */
 static int sleep_once(struct wait *w)
@@ -179,14 +116,33 @@ static int sleep_once(struct wait *w)
     struct zn_socket *s = w->socket;
     zn_socket_unlock(s);
     uint64_t ns = zn_time_left(w->until);
-    int rc =
-        w->borrows ? zn_loan_wait(&w->loan, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
+    int rc = w->borrows ? wait_for_kernel(w, ns) : zn_waiter_wait(&s->waiter, w->key, ns);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;
     if (rc == -ETIMEDOUT || (rc == 0 && ns == 0))
         return -EAGAIN;
     return rc;
+}
+
+/* That there is room is told message by message, for those who come and try. One who waits
+ * for it goes on when there is much: the two would take turns message by message. */
+static bool has_news(void *arg)
+{
+    struct wait *w = arg;
+    const struct zn_socket *s = w->socket;
+    if (atomic_load_explicit(&s->news, memory_order_acquire) || zn_socket_stopped(s))
+        return true;
+    if (w->borrows)
+        zn_loan_read(&w->loan);
+    else
+        zn_relax();
+    return false;
+}
+
+static uint32_t spin_max(const struct zn_socket *s)
+{
+    return (uint32_t)s->options.spin * 1000u;
 }
 
 typedef ptrdiff_t (*try_fn)(struct zn_socket *s, void *arg);
@@ -197,8 +153,9 @@ static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void
     bool stream = attempt == try_recv && s->waited;
     zn_socket_unlock(s);
     if (stream)
-        look_away(begin);
-    bool posted = spin(s, w->borrows ? &w->loan : NULL, begin);
+        zn_spin_look_away(begin);
+    bool posted = zn_spin_wait(&s->spin, spin_max(s), begin,
+                               w->borrows && w->loan.streams, has_news, w);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;
@@ -229,9 +186,9 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
     uint32_t writes = attempt == try_send;
     atomic_fetch_add_explicit(&s->writers, writes, memory_order_seq_cst);
     ptrdiff_t rc = flush(s, attempt, arg);
-    w.borrows = rc == -EAGAIN && attempt == try_recv &&
-                begin - s->spin.ended < BORROW_AGAIN && zn_loan_begin(&w.loan, s);
-    if (rc == -EAGAIN && worth_spinning(s))
+    if (rc == -EAGAIN && attempt == try_recv && zn_loan_pays(s, begin))
+        borrow(&w);
+    if (rc == -EAGAIN && zn_spin_pays(&s->spin, spin_max(s)))
         rc = stay_awake(&w, begin, attempt, arg);
     while (rc == -EAGAIN) {
         prepare(&w);
@@ -248,12 +205,10 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
             rc = slept;
     }
     atomic_fetch_sub_explicit(&s->writers, writes, memory_order_relaxed);
-    s->spin.ended = zn_now();
     if (attempt == try_recv)
         s->waited = rc >= 0;
-    learn(s, s->spin.ended - begin);
-    if (w.borrows)
-        zn_loan_end(&w.loan);
+    zn_spin_learn(&s->spin, spin_max(s), begin);
+    give_back(&w);
     zn_socket_unlock(s);
     zn_socket_drop(s);
     return rc;

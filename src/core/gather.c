@@ -169,7 +169,8 @@ static void hand_back(struct zn_queue *q, struct zn_chunk *upto, uint32_t pos)
     uint32_t from = q->rpos;
     for (struct zn_chunk *c = q->rchunk; c != upto; c = c->next, from = 0)
         zn_queue_hand_back(c->data + from, c->cap - from);
-    zn_queue_hand_back(upto->data + from, pos - from);
+    if (upto != NULL)
+        zn_queue_hand_back(upto->data + from, pos - from);
 }
 
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)

@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "core/options.h"
 #include "core/pattern.h"
+#include "core/spin.h"
 #include "io/loop.h"
 #include "platform/platform.h"
 
@@ -62,13 +63,6 @@ struct zn_watcher {
     int signal;                          /* raised, if >= 0; under the watch lock */
     _Atomic uint32_t wakes;              /* how often there was a reason to */
     bool reads;                          /* waits for something to receive, only */
-};
-
-/* What recent waits teach about the next one; see exchange.c. */
-struct zn_spin {
-    _Atomic uint32_t usual;              /* nanoseconds that a wait takes, averaged */
-    _Atomic uint32_t waits;
-    uint64_t ended;                      /* when the last wait did */
 };
 
 struct zn_socket {
