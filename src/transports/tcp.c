@@ -225,8 +225,6 @@ static int bind_source(int fd, const char *address, const struct zn_addr *to,
         return rc;
     rc = local_address(n.source_host, n.source_any_host, n.source_port,
                        zn_addr_family(to) == ZN_AF_INET6 && o->ipv6, &a);
-    if (rc == 0)
-        rc = zn_sock_set(fd, ZN_SO_REUSEADDR, 1);
     return rc == 0 ? zn_sock_bind(fd, &a) : rc;
 }
 
@@ -236,6 +234,9 @@ static int open_to(const char *address, const struct zn_addr *to,
     int fd = open_for(to, o);
     if (fd < 0)
         return fd;
+    /* The port that the system gives it, and keeps for a minute after it is closed, shall be
+     * nobody's who wants to listen there. */
+    (void)zn_sock_set(fd, ZN_SO_REUSEADDR, 1);
     int rc = bind_source(fd, address, to, o);
     if (rc == 0)
         return zn_plain_connect(fd, to, pending, failed_fd);

@@ -261,6 +261,34 @@ TEST(port_in_use_is_eaddrinuse)
     end_ctx(ctx);
 }
 
+/* zinc: libzmq's EADDRINUSE, up to a minute after the connection has gone. The system gives
+ * many ports to outgoing connections that somebody may want to bind. */
+TEST(port_of_an_outgoing_connection_can_be_bound)
+{
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH);
+    char peer[ENDPOINT_MAX], mine[ENDPOINT_MAX];
+    struct sockaddr_in from;
+    socklen_t size = sizeof from;
+
+    int listener = raw_listen(peer);
+    connect_to(out, peer);
+    int fd = raw_accept(listener);
+    CHECK_OK(getpeername(fd, (struct sockaddr *)&from, &size));
+    snprintf(mine, sizeof mine, "tcp://127.0.0.1:%d", ntohs(from.sin_port));
+    for (int closed = 0; closed < 2; closed++) {
+        void *in = open_socket(ctx, ZMQ_PULL);
+        CHECK_OK(zmq_bind(in, mine));
+        close_socket(in);
+        if (closed == 0) {                        /* its end is first, and it stays a while */
+            close_socket(out);
+            raw_expect_close(fd, "the connection");
+            close(fd);
+        }
+    }
+    close(listener);
+    end_ctx(ctx);
+}
+
 /* zinc: libzmq leaves it to its I/O thread, some time later. */
 TEST(unbind_and_close_free_the_port_at_once)
 {
