@@ -179,9 +179,8 @@ static bool was_woken(void *arg)
         if (atomic_load_explicit(&p->watches[i].watcher.wakes, memory_order_acquire) !=
             p->watches[i].wakes)
             return true;
-    if (p->loan.count > 0)
-        zn_loan_read(&p->loan);
-    else
+    zn_loan_read(&p->loan);
+    if (p->loan.count == 0)
         zn_relax();
     return false;
 }
@@ -199,6 +198,7 @@ static bool watch_signals(struct polling *p)
     bool still = true;
     for (size_t i = 0; i < p->count && still; i++) {
         struct watch *w = &p->watches[i];
+        w->watcher.lasting = w->socket != NULL && w->socket->ctx == p->loan.ctx;
         still = w->socket == NULL ||
                 zn_socket_watch_signal(w->socket, &w->watcher, p->signal, w->wakes);
     }
@@ -210,9 +210,7 @@ static bool watch_signals(struct polling *p)
 /* How many descriptors of the caller's are ready, or 0, -errno. */
 static int sleep_in_poll(struct polling *p, uint64_t ns)
 {
-    if (p->loan.count > 0 && zn_loan_settle(&p->loan))
-        return 0;
-    if (!watch_signals(p))
+    if (zn_loan_settle(&p->loan) || !watch_signals(p))
         return 0;
     list_fds(p);
     int rc;
@@ -303,6 +301,7 @@ static int use_fds(struct polling *p)
 static int poll_on(struct polling *p, uint64_t until)
 {
     uint64_t begin = zn_now();
+    zn_session_caller_waits();
     int own = -1;
     int rc = watch(p, begin);
     if (rc == 0 && (p->fds != NULL || p->loan.count > 0)) {

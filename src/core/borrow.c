@@ -97,36 +97,45 @@ bool zn_loan_add(struct zn_loan *loan, struct zn_socket *s)
     return loan->count > before;
 }
 
+static void give_back(struct zn_session *ss)
+{
+    atomic_store_explicit(&ss->lent_until, zn_now(), memory_order_relaxed);
+    atomic_exchange_explicit(&ss->lent, 0, memory_order_seq_cst);
+    /* Somebody must look whether the borrower comes back. */
+    if (zn_session_is_lent(ss) &&
+        !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
+        zn_session_post(ss, ZN_WORK_CONTROL);
+    zn_session_drop(ss);
+}
+
 void zn_loan_end(struct zn_loan *loan)
 {
-    for (int i = 0; i < loan->count; i++) {
-        struct zn_session *ss = loan->sessions[i];
-        atomic_store_explicit(&ss->lent_until, zn_now(), memory_order_relaxed);
-        atomic_exchange_explicit(&ss->lent, 0, memory_order_seq_cst);
-        /* Somebody must look whether the borrower comes back. */
-        if (zn_session_is_lent(ss) &&
-            !atomic_exchange_explicit(&ss->minded, 1, memory_order_acq_rel))
-            zn_session_post(ss, ZN_WORK_CONTROL);
-        zn_session_drop(ss);
-    }
+    for (int i = 0; i < loan->count; i++)
+        give_back(loan->sessions[i]);
     if (loan->tools != NULL)
         give_tools(loan->ctx, loan->tools);
     zn_loan_init(loan);
 }
 
-/* False: somebody else is at it. */
-static bool work_on(struct zn_loan *loan, struct zn_session *ss, unsigned words,
-                    bool awake)
+/* Runs the one at i; if its connection has ended, the last one takes its place: to be called
+ * for the last one first. False: somebody else is at it. */
+static bool work_on(struct zn_loan *loan, int i, unsigned words, bool awake)
 {
+    struct zn_session *ss = loan->sessions[i];
     atomic_fetch_or_explicit(&ss->work, words, memory_order_acq_rel);
-    return zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch,
-                               awake);
+    enum zn_run run =
+        zn_session_run_with(ss, loan->tools->scratch, sizeof loan->tools->scratch, awake);
+    if (run == ZN_RUN_OVER) {
+        loan->sessions[i] = loan->sessions[--loan->count];
+        give_back(ss);
+    }
+    return run != ZN_RUN_BUSY;
 }
 
 void zn_loan_read(struct zn_loan *loan)
 {
-    for (int i = 0; i < loan->count; i++)
-        work_on(loan, loan->sessions[i],
+    for (int i = loan->count; i-- > 0;)
+        work_on(loan, i,
                 zn_session_is_lent(loan->sessions[i]) ? ZN_WORK_IN : ZN_WORK_LEND, true);
 }
 
@@ -134,11 +143,11 @@ void zn_loan_read(struct zn_loan *loan)
 static bool catch_up(struct zn_loan *loan)
 {
     bool some = false;
-    for (int i = 0; i < loan->count; i++) {
-        struct zn_session *ss = loan->sessions[i];
+    for (int i = loan->count; i-- > 0;) {
+        const struct zn_session *ss = loan->sessions[i];
         uint32_t words = atomic_load_explicit(&ss->work, memory_order_seq_cst);
         if (words & ZN_WORK_IN && !(words & ZN_WORK_TOKEN))
-            some |= work_on(loan, ss, 0, true);
+            some |= work_on(loan, i, 0, true);
     }
     return some;
 }
@@ -147,9 +156,9 @@ static bool catch_up(struct zn_loan *loan)
  * one who is going to sleep. What comes of it is a wake-up. */
 static void exhaust_streams(struct zn_loan *loan)
 {
-    for (int i = 0; i < loan->count; i++)
+    for (int i = loan->count; i-- > 0;)
         if (loan->sessions[i]->route->transport->stream != NULL)
-            work_on(loan, loan->sessions[i], ZN_WORK_IN, false);
+            work_on(loan, i, ZN_WORK_IN, false);
 }
 
 bool zn_loan_settle(struct zn_loan *loan)
@@ -189,11 +198,11 @@ void zn_loan_take(struct zn_loan *loan, const struct zn_pollfd *fds, size_t coun
 {
     int polled = loan->busy ? 0 : loan->count;
     loan->busy = false;
-    for (int i = 0; i < polled; i++) {
+    for (int i = polled; i-- > 0;) {
         const struct zn_pollfd *fd = &fds[count + (size_t)i];
         unsigned gone = fd->revents & ZN_FD_ERR ? ZN_WORK_HUNG_UP : 0;
         if (fd->revents != 0)
-            loan->busy |= !work_on(loan, loan->sessions[i], ZN_WORK_IN | gone, true);
+            loan->busy |= !work_on(loan, i, ZN_WORK_IN | gone, true);
     }
 }
 

@@ -31,20 +31,20 @@ static void post(struct zn_carrier *c, unsigned words)
 {
     atomic_fetch_or_explicit(&c->words, words, memory_order_acq_rel);
     atomic_fetch_add_explicit(&c->refs, 1, memory_order_relaxed);
-    if (!zn_loop_post(c->loop, &c->task))
+    if (!zn_loop_post(c->loop, &c->task, NULL))
         carrier_drop(c);
 }
 
-static struct zn_socket *on_post(struct zn_end *e, unsigned what,
-                                 struct zn_socket *poster)
+static struct zn_wish on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
+    const struct zn_wish nothing = { NULL, 0 };
     (void)poster;
     if (what & ZN_POST_QUIET)
-        return NULL;                     /* it reads on when it is worth it */
+        return nothing;                  /* it reads on when it is worth it */
     post(e->carrier, (what & ZN_POST_READ ? WORD_OUT : 0u) |
                          (what & ZN_POST_WRITE ? WORD_IN : 0u) |
                          (what & ZN_POST_CLOSED ? WORD_CONTROL : 0u));
-    return NULL;
+    return nothing;
 }
 
 static const struct zn_owner owner = { .post = on_post };

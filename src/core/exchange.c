@@ -67,7 +67,7 @@ static void borrow(struct wait *w)
     w->borrows = zn_loan_add(&w->loan, w->socket);
     if (!w->borrows)
         return;
-    w->watcher = (struct zn_watcher){ .signal = -1, .reads = true };
+    w->watcher = (struct zn_watcher){ .signal = -1, .reads = true, .lasting = true };
     zn_socket_watch(w->socket, &w->watcher);
 }
 
@@ -135,7 +135,7 @@ static bool has_news(void *arg)
         return true;
     if (w->borrows)
         zn_loan_read(&w->loan);
-    else
+    if (w->loan.count == 0)
         zn_relax();
     return false;
 }
@@ -181,6 +181,7 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
                                    void *arg)
 {
     uint64_t begin = zn_now();
+    zn_session_caller_waits();
     struct wait w = { .socket = s, .until = deadline(timeout_ms) };
     zn_socket_hold(s);
     uint32_t writes = attempt == try_send;

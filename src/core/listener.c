@@ -182,7 +182,7 @@ void zn_listener_close(struct zn_listener *l)
     zn_sock_close(fd);
     zn_unlock(&l->lock);
     zn_monitor_tell(r->socket, ZMQ_EVENT_CLOSED, (uint64_t)fd, r->text, "");
-    zn_loop_post(l->loop, &l->task);
+    zn_loop_post(l->loop, &l->task, NULL);
 }
 
 void zn_listener_abandon(struct zn_listener *l)

@@ -100,28 +100,28 @@ void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm)
 
 void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
-    struct zn_socket *work = NULL;
+    struct zn_wish wish = { NULL, 0 };
     zn_lock(&e->pipe->lock);
     if (e->owner != NULL)
-        work = e->owner->post(e, what, poster);
+        wish = e->owner->post(e, what, poster);
     zn_unlock(&e->pipe->lock);
-    if (work != NULL)
-        zn_socket_work_later(work, poster);
+    if (wish.socket != NULL)
+        zn_socket_fulfil(wish, poster);
 }
 
 void zn_end_disown(struct zn_end *e, struct zn_socket *poster)
 {
     zn_queue_rollback(e->out);
     struct zn_pipe *p = e->pipe;
-    struct zn_socket *work = NULL;
+    struct zn_wish wish = { NULL, 0 };
     zn_lock(&p->lock);
     e->owner = NULL;
     atomic_fetch_or_explicit(&p->closed, (uint8_t)(1u << side(e)), memory_order_acq_rel);
     if (e->peer->owner != NULL)
-        work = e->peer->owner->post(e->peer, ZN_POST_CLOSED, poster);
+        wish = e->peer->owner->post(e->peer, ZN_POST_CLOSED, poster);
     zn_unlock(&p->lock);
-    if (work != NULL)
-        zn_socket_work_later(work, poster);
+    if (wish.socket != NULL)
+        zn_socket_fulfil(wish, poster);
 }
 
 /* `closed` counts who has said so; these bits count who has let go. */

@@ -33,12 +33,19 @@ enum zn_post {
     ZN_POST_QUIET = 32                   /* no need to wake anybody for this */
 };
 
+/* What is wanted of whoever posts, once the pipe's lock is gone: who is woken sooner may take
+ * this thread's core, and then want that lock. */
+struct zn_wish {
+    struct zn_socket *socket;            /* held; NULL: nothing */
+    unsigned what;
+};
+enum { ZN_WISH_WAKE = 1, ZN_WISH_WAKE_WRITERS = 2, ZN_WISH_WORK = 4 };
+
 /* What an owner does when something is posted to one of its ends. Called from any
  * thread, with the pipe's lock held: link it somewhere, wake somebody, return. poster:
- * the socket whose lock the caller holds, or NULL. Returns a socket (held) that wants
- * zn_socket_work() once no lock is held, or NULL. */
+ * the socket whose lock the caller holds, or NULL. */
 struct zn_owner {
-    struct zn_socket *(*post)(struct zn_end *e, unsigned what, struct zn_socket *poster);
+    struct zn_wish (*post)(struct zn_end *e, unsigned what, struct zn_socket *poster);
 };
 
 struct zn_end {

@@ -15,8 +15,6 @@
 #include "core/sealed.h"
 #include "core/spare.h"
 
-static void control(struct zn_session *ss);
-
 static const struct zn_options *options(const struct zn_session *ss)
 {
     return &ss->route->options;
@@ -27,17 +25,10 @@ static struct zn_socket *socket_of(const struct zn_session *ss)
     return ss->route->socket;
 }
 
-static enum zn_phase phase_of(const struct zn_session *ss)
-{
-    return (enum zn_phase)atomic_load_explicit(&ss->phase, memory_order_relaxed);
-}
-
 void zn_session_set_phase(struct zn_session *ss, enum zn_phase phase)
 {
     atomic_store_explicit(&ss->phase, (uint8_t)phase, memory_order_relaxed);
 }
-
-/* ---- The token. */
 
 void zn_session_hold(struct zn_session *ss)
 {
@@ -51,243 +42,6 @@ void zn_session_drop(struct zn_session *ss)
     zn_route_drop(ss->route);
     zn_free(ss->resolution);
     zn_free(ss);
-}
-
-void zn_session_post(struct zn_session *ss, unsigned work)
-{
-    atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
-    zn_session_hold(ss);
-    if (!zn_loop_post(ss->loop, &ss->task))
-        zn_session_drop(ss);
-}
-
-void zn_session_post_later(struct zn_session *ss, unsigned work)
-{
-    atomic_fetch_or_explicit(&ss->later, work, memory_order_acq_rel);
-    zn_session_post(ss, 0);
-}
-
-static void on_task(struct zn_task *t)
-{
-    struct zn_session *ss = ZN_CONTAINER(t, struct zn_session, task);
-    uint32_t later = atomic_exchange_explicit(&ss->later, 0, memory_order_acq_rel);
-    atomic_fetch_or_explicit(&ss->work, later, memory_order_acq_rel);
-    zn_session_run(ss, true);
-    zn_session_drop(ss);
-}
-
-/* Who runs a session: its loop, or a caller's thread with a buffer of its own, or without. */
-struct runner {
-    bool on_loop;
-    bool awake;                          /* and looks again of itself */
-    unsigned may;                        /* the words it may act on */
-    uint8_t *scratch;
-    size_t size;
-};
-
-static int read_in(struct zn_session *ss, const struct runner *by)
-{
-    bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
-                  zn_end_peer_closed(ss->end);
-    if (!let_go)
-        return zn_session_read(ss, by->scratch, by->size,
-                               !by->on_loop && zn_session_is_lent(ss));
-    return by->on_loop ? zn_session_drain(ss) : 0;
-}
-
-/* Callers who run into the high-water mark write before they wait for room (flush.h). As long
- * as they do the loop would only come in their way; what they leave in the end it finds when
- * it looks again. */
-static bool left_to_callers(struct zn_session *ss)
-{
-    uint32_t flushes = atomic_load_explicit(&ss->flushes, memory_order_relaxed);
-    bool since = flushes != ss->flushes_seen;
-    ss->flushes_seen = flushes;
-    if (!since) {
-        zn_loop_note_send(ss->loop);
-        return false;
-    }
-    atomic_fetch_or_explicit(&ss->later, ZN_WORK_OUT, memory_order_acq_rel);
-    zn_session_hold(ss);
-    if (!zn_loop_defer(ss->loop, &ss->task))
-        zn_session_drop(ss);
-    return true;
-}
-
-/* Traffic, as far as the words say. */
-static void move(struct zn_session *ss, unsigned words, const struct runner *by)
-{
-    int rc = 0;
-    if (words & ZN_WORK_ROOM)
-        ss->kernel_full = false;
-    if (words & ZN_WORK_HUNG_UP)
-        ss->hung_up = true;
-    if (ss->stream != NULL) {
-        ss->stream->polled = !by->on_loop && zn_session_is_lent(ss);
-        ss->stream->awake = by->awake && ss->stream->polled;
-    }
-    if (by->on_loop && words & ZN_WORK_OUT && left_to_callers(ss))
-        words &= ~(unsigned)ZN_WORK_OUT;
-    if (words & (ZN_WORK_OUT | ZN_WORK_ROOM) && !ss->write_failed) {
-        rc = zn_session_write(ss, by->on_loop);
-        if (rc < 0) {
-            /* What the peer sent before it went is still to be read: the reader ends
-             * the connection. */
-            ss->write_failed = true;
-            ss->hung_up = true;
-            if (by->may & ZN_WORK_IN)
-                words |= ZN_WORK_IN;
-        }
-    }
-    if (ss->stream != NULL && ss->stream->unread) {
-        ss->stream->unread = false;
-        atomic_fetch_or_explicit(&ss->work, ZN_WORK_IN, memory_order_acq_rel);
-    }
-    /* Only for the borrower itself, who must know what it has to poll. */
-    if (words & ZN_WORK_LEND && !by->on_loop)
-        zn_session_lend(ss);
-    if (words & ZN_WORK_IN && ss->failed == 0) {
-        rc = read_in(ss, by);
-        if (rc < 0)
-            ss->failed = rc;
-    }
-}
-
-/* What a caller's thread leaves to the loop, once it has done its part. */
-static unsigned left_to_loop(const struct zn_session *ss, const struct runner *by)
-{
-    unsigned left = 0;
-    if (phase_of(ss) != ZN_PHASE_TRAFFIC)
-        return 0;
-    if (ss->write_failed && !(by->may & ZN_WORK_IN))
-        left |= ZN_WORK_IN;
-    if (ss->failed != 0 || zn_end_peer_closed(ss->end) ||
-        (ss->kernel_full && zn_session_is_lent(ss)) ||
-        (ss->due[ZN_DUE_TRIM] == 0 && (ss->spares || zn_stream_is_large(ss->stream))))
-        left |= ZN_WORK_CONTROL;
-    return left;
-}
-
-static void run_on_caller(struct zn_session *ss, const struct runner *by)
-{
-    unsigned words =
-        atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel);
-    unsigned left = words & ~(unsigned)ZN_WORK_TOKEN & ~by->may;
-    if (phase_of(ss) != ZN_PHASE_TRAFFIC)
-        left = words & ~(unsigned)ZN_WORK_TOKEN;
-    else
-        move(ss, words & by->may, by);
-    left |= left_to_loop(ss, by);
-    unsigned is = atomic_fetch_and_explicit(&ss->work, ~(uint32_t)ZN_WORK_TOKEN,
-                                            memory_order_acq_rel);
-    /* Somebody may have left word in the meantime. */
-    if (left != 0 || is & ~(unsigned)ZN_WORK_TOKEN)
-        zn_session_post(ss, left != 0 ? left | ZN_WORK_CONTROL : 0);
-}
-
-static void run_on_loop(struct zn_session *ss)
-{
-    const struct runner by = { .on_loop = true,
-                               .may = ~0u,
-                               .scratch = zn_loop_scratch(ss->loop),
-                               .size = ZN_LOOP_SCRATCH };
-    uint32_t is;
-    do {
-        unsigned words =
-            atomic_fetch_and_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel);
-        words &= ~(unsigned)ZN_WORK_TOKEN;
-        if (words != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
-            move(ss, words, &by);
-        zn_session_control(ss, words);
-        is = ZN_WORK_TOKEN;
-    } while (!atomic_compare_exchange_strong_explicit(
-        &ss->work, &is, 0, memory_order_acq_rel, memory_order_relaxed));
-}
-
-/* False: somebody else has it, and will see the words that were left. */
-static bool take_token(struct zn_session *ss)
-{
-    return !(atomic_fetch_or_explicit(&ss->work, ZN_WORK_TOKEN, memory_order_acq_rel) &
-             ZN_WORK_TOKEN);
-}
-
-void zn_session_run(struct zn_session *ss, bool on_loop)
-{
-    const struct runner by = { .may = ZN_WORK_OUT };
-    if (!take_token(ss))
-        return;
-    if (on_loop)
-        run_on_loop(ss);
-    else
-        run_on_caller(ss, &by);
-}
-
-bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size, bool awake)
-{
-    const struct runner by = { .awake = awake,
-                               .may = ZN_WORK_OUT | ZN_WORK_IN | ZN_WORK_HUNG_UP |
-                                      ZN_WORK_LEND,
-                               .scratch = scratch,
-                               .size = size };
-    if (!take_token(ss))
-        return false;
-    run_on_caller(ss, &by);
-    return true;
-}
-
-/* Sends closer together than this are a stream: the loop takes them in batches. So are all
- * of a loop that is looking for them anyway. */
-#define STREAM_GAP 30000u
-
-/* Whether this send answers a message that its caller has waited for, with no other one
- * there: ping-pong, in which the caller will wait again next. A proxy never waits that way. */
-static bool answers(struct zn_socket *poster, const struct zn_end *mine)
-{
-    const struct zn_queue *in = mine->out;
-    bool waited = poster->waited;
-    poster->waited = false;
-    return waited && atomic_load_explicit(&in->consumed, memory_order_relaxed) ==
-                         atomic_load_explicit(&in->written, memory_order_relaxed);
-}
-
-static struct zn_socket *on_post(struct zn_end *e, unsigned what,
-                                 struct zn_socket *poster)
-{
-    struct zn_session *ss = e->session;
-    if (what & ZN_POST_QUIET)
-        return NULL;                     /* it reads on when it is worth it */
-    unsigned work = (what & ZN_POST_READ ? ZN_WORK_OUT : 0u) |
-                    (what & ZN_POST_WRITE ? ZN_WORK_IN : 0u) |
-                    (what & ZN_POST_CLOSED ? ZN_WORK_CONTROL : 0u);
-    if (work == ZN_WORK_IN && zn_session_awaits_borrower(ss))
-        return NULL;
-    if (work == ZN_WORK_OUT && poster != NULL && phase_of(ss) == ZN_PHASE_TRAFFIC) {
-        uint64_t now = zn_now();
-        uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
-        atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        bool alone = now - last > STREAM_GAP && !zn_loop_streams(ss->loop);
-        if ((alone || answers(poster, e)) && zn_socket_run_after(poster, ss)) {
-            zn_session_hold(ss);
-            atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
-            return NULL;
-        }
-    }
-    zn_session_post(ss, work);
-    return NULL;
-}
-
-const struct zn_owner zn_session_owner = { .post = on_post };
-
-struct zn_session *zn_session_behind(struct zn_end *e)
-{
-    struct zn_session *ss = NULL;
-    zn_lock(&e->pipe->lock);
-    if (e->peer->owner == &zn_session_owner) {
-        ss = e->peer->session;
-        zn_session_hold(ss);
-    }
-    zn_unlock(&e->pipe->lock);
-    return ss;
 }
 
 /* ---- Timers. */
@@ -410,7 +164,7 @@ void zn_session_close_fd(struct zn_session *ss)
 
 void zn_session_die(struct zn_session *ss)
 {
-    if (phase_of(ss) == ZN_PHASE_DEAD)
+    if (zn_session_phase(ss) == ZN_PHASE_DEAD)
         return;
     zn_session_set_phase(ss, ZN_PHASE_DEAD);
     memset(ss->due, 0, sizeof ss->due);
@@ -445,14 +199,14 @@ void zn_session_die(struct zn_session *ss)
 void zn_session_stop(struct zn_session *ss)
 {
     atomic_store_explicit(&ss->stop, 1, memory_order_release);
-    zn_session_post(ss, ZN_WORK_CONTROL);
+    zn_session_post_from(ss, ZN_WORK_CONTROL, socket_of(ss));
 }
 
 /* ---- The loop's part. */
 
 static void on_phase_due(struct zn_session *ss)
 {
-    switch (phase_of(ss)) {
+    switch (zn_session_phase(ss)) {
     case ZN_PHASE_CONNECTING:
         zn_session_attempt_failed(ss, -ETIMEDOUT);
         break;
@@ -519,11 +273,11 @@ static void control(struct zn_session *ss)
         zn_session_die(ss);
         return;
     }
-    if (phase_of(ss) == ZN_PHASE_NEW)
+    if (zn_session_phase(ss) == ZN_PHASE_NEW)
         zn_session_begin(ss);
     if (is_due(ss, ZN_DUE_PHASE, now))
         on_phase_due(ss);
-    if (phase_of(ss) == ZN_PHASE_TRAFFIC) {
+    if (zn_session_phase(ss) == ZN_PHASE_TRAFFIC) {
         heartbeat(ss, now);
         zn_session_mind_loan(ss, now);
         trim(ss, now);
@@ -532,7 +286,7 @@ static void control(struct zn_session *ss)
 
 void zn_session_control(struct zn_session *ss, unsigned words)
 {
-    enum zn_phase phase = phase_of(ss);
+    enum zn_phase phase = zn_session_phase(ss);
     if (phase == ZN_PHASE_DEAD)
         return;
     if (phase == ZN_PHASE_CONNECTING && words & (ZN_WORK_ROOM | ZN_WORK_IN))
@@ -545,9 +299,9 @@ void zn_session_control(struct zn_session *ss, unsigned words)
         zn_session_shake(ss, words);
 
     control(ss);
-    if (ss->failed != 0 && phase_of(ss) == ZN_PHASE_TRAFFIC)
+    if (ss->failed != 0 && zn_session_phase(ss) == ZN_PHASE_TRAFFIC)
         zn_session_lost(ss, ss->failed);
-    if (phase_of(ss) != ZN_PHASE_DEAD)
+    if (zn_session_phase(ss) != ZN_PHASE_DEAD)
         set_timer(ss);
 }
 
@@ -571,7 +325,7 @@ static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
     if (ss == NULL)
         return NULL;
     ss->watch.ready = on_ready;
-    ss->task.run = on_task;
+    ss->task.run = zn_session_on_task;
     ss->timer.fire = on_timer;
     ss->grave.free = free_session;
     ss->route = r;
@@ -624,7 +378,7 @@ int zn_session_connect(struct zn_route *r)
         return rc == -EBUSY ? 0 : rc;    /* PAIR has its peer: this one is ignored */
     }
     zn_list_append(&r->sessions, &ss->link);
-    zn_session_post(ss, ZN_WORK_CONTROL);
+    zn_session_post_from(ss, ZN_WORK_CONTROL, s);
     return 0;
 }
 

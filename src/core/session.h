@@ -131,21 +131,31 @@ void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd,
 /* The socket lets it go: it ends when its linger does. Socket locked. */
 void zn_session_stop(struct zn_session *ss);
 
+static inline enum zn_phase zn_session_phase(const struct zn_session *ss)
+{
+    return (enum zn_phase)atomic_load_explicit(&ss->phase, memory_order_relaxed);
+}
 void zn_session_hold(struct zn_session *ss);
 void zn_session_drop(struct zn_session *ss);
 /* Runs what is to be done, as far as this thread may. */
 void zn_session_run(struct zn_session *ss, bool on_loop);
 /* On a caller's thread, which reads too: scratch is its own; awake: it will be back at once.
- * False: somebody else does. */
-bool zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size,
-                         bool awake);
+ * BUSY: somebody else does. OVER: the connection has ended, and is its loop's again. */
+enum zn_run { ZN_RUN_BUSY, ZN_RUN_DONE, ZN_RUN_OVER };
+enum zn_run zn_session_run_with(struct zn_session *ss, uint8_t *scratch, size_t size,
+                                bool awake);
 /* The session at the other side of a socket's end, held; NULL: inproc, or gone. */
 struct zn_session *zn_session_behind(struct zn_end *e);
-/* Hands it to its loop. */
+/* This thread is about to wait for something. */
+void zn_session_caller_waits(void);
+/* Hands it to its loop. locked: the socket whose lock the caller holds, or NULL: the loop is
+ * woken when that is gone. */
+void zn_session_post_from(struct zn_session *ss, unsigned work, struct zn_socket *locked);
 void zn_session_post(struct zn_session *ss, unsigned work);
 /* The same, by the holder of its token: when others of its loop have had their turn. */
 void zn_session_post_later(struct zn_session *ss, unsigned work);
 
+void zn_session_on_task(struct zn_task *t);
 extern const struct zn_owner zn_session_owner;
 
 /* ---- traffic.c: by whoever holds the token, in ZN_PHASE_TRAFFIC. 0, or -errno: the

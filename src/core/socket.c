@@ -145,20 +145,27 @@ void zn_socket_unlock_slow(struct zn_socket *s, bool still)
 {
     struct zn_session *run;
     struct zn_socket *work;
+    struct zn_loop *wake;
     if (!still)
         zn_socket_process(s);
+    zn_socket_hold(s);                   /* and with it, its context's loops */
     for (;;) {
         run = s->run_after;
         work = s->work_first;
+        wake = s->wake_after;
         s->run_after = NULL;
         s->work_first = NULL;
+        s->wake_after = NULL;
+        s->left = false;
         if (!zn_unlock(&s->handle->lock))
             break;
         s->run_after = run;
         s->work_first = work;
+        s->wake_after = wake;
         zn_socket_process(s);
     }
-    /* From here on s may be gone. */
+    if (wake != NULL)
+        zn_loop_wake(wake);
     if (run != NULL) {
         zn_session_run(run, false);
         zn_session_drop(run);
@@ -168,6 +175,7 @@ void zn_socket_unlock_slow(struct zn_socket *s, bool still)
         zn_socket_work(work);
         work = next;
     }
+    zn_socket_drop(s);
 }
 
 bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)
@@ -175,6 +183,7 @@ bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)
     if (s->run_after != NULL)
         return false;
     s->run_after = session;
+    s->left = true;
     return true;
 }
 
@@ -188,18 +197,6 @@ void zn_socket_work(struct zn_socket *s)
     zn_socket_drop(s);
 }
 
-void zn_socket_work_later(struct zn_socket *s, struct zn_socket *poster)
-{
-    if (poster == NULL) {
-        zn_socket_work(s);
-    } else if (atomic_exchange_explicit(&s->work_listed, 1, memory_order_seq_cst)) {
-        zn_socket_drop(s);               /* whoever listed it will do ours too */
-    } else {
-        s->work_next = poster->work_first;
-        poster->work_first = s;
-    }
-}
-
 /* ---- Waking. */
 
 static void wake(struct zn_socket *s, bool readers)
@@ -208,6 +205,7 @@ static void wake(struct zn_socket *s, bool readers)
         zn_waiter_wake(&s->waiter);
     if (ZN_LIKELY(atomic_load_explicit(&s->watcher_count, memory_order_seq_cst) == 0))
         return;
+    int lasting[4], count = 0;           /* to be raised without the lock */
     zn_lock(&s->watch_lock);
     if (s->fd >= 0 && !s->fd_raised) {
         s->fd_raised = true;
@@ -220,10 +218,14 @@ static void wake(struct zn_socket *s, bool readers)
         atomic_fetch_add_explicit(&w->wakes, 1, memory_order_seq_cst);
         if (w->waiter != NULL)
             zn_waiter_wake(w->waiter);
-        if (w->signal >= 0)
+        if (w->signal >= 0 && w->lasting && count < (int)ZN_COUNT(lasting))
+            lasting[count++] = w->signal;
+        else if (w->signal >= 0)
             zn_signal_raise(w->signal);
     }
     zn_unlock(&s->watch_lock);
+    for (int i = 0; i < count; i++)
+        zn_signal_raise(lasting[i]);
 }
 
 void zn_socket_wake(struct zn_socket *s)
@@ -234,6 +236,36 @@ void zn_socket_wake(struct zn_socket *s)
 void zn_socket_wake_writers(struct zn_socket *s)
 {
     wake(s, false);
+}
+
+static void wake_as_wished(struct zn_socket *s, unsigned what)
+{
+    if (what & ZN_WISH_WAKE)
+        zn_socket_wake(s);
+    else if (what & ZN_WISH_WAKE_WRITERS)
+        zn_socket_wake_writers(s);
+}
+
+static void work_later(struct zn_socket *s, struct zn_socket *poster)
+{
+    if (poster == NULL) {
+        zn_socket_work(s);
+    } else if (atomic_exchange_explicit(&s->work_listed, 1, memory_order_seq_cst)) {
+        zn_socket_drop(s);               /* whoever listed it will do ours too */
+    } else {
+        s->work_next = poster->work_first;
+        poster->work_first = s;
+        poster->left = true;
+    }
+}
+
+void zn_socket_fulfil(struct zn_wish wish, struct zn_socket *poster)
+{
+    wake_as_wished(wish.socket, wish.what);
+    if (wish.what & ZN_WISH_WORK)
+        work_later(wish.socket, poster);
+    else
+        zn_socket_drop(wish.socket);
 }
 
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w)
@@ -296,24 +328,29 @@ static void list_ready(struct zn_socket *s, struct zn_end *e, unsigned what)
         &s->ready, &head, e, memory_order_seq_cst, memory_order_relaxed));
 }
 
-static struct zn_socket *on_post(struct zn_end *e, unsigned what,
-                                 struct zn_socket *poster)
+static struct zn_wish on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
-    (void)poster;
     struct zn_socket *s = e->socket;
+    struct zn_wish wish = { NULL, is_urgent(s, what) ? ZN_WISH_WORK : 0 };
     list_ready(s, e, what);
     if (!(what & ZN_POST_QUIET))
         atomic_store_explicit(&s->news, true, memory_order_release);
     /* An end that goes brings nothing to receive: what it sent was told before. Only patterns
      * that read in the background may make something of it: unsubscriptions. */
     if (what == ZN_POST_CLOSED && !(s->pattern->flags & ZN_PAT_EAGER))
-        zn_socket_wake_writers(s);
+        wish.what |= ZN_WISH_WAKE_WRITERS;
     else if (!(what & ZN_POST_QUIET))
-        zn_socket_wake(s);
-    if (!is_urgent(s, what))
-        return NULL;
-    zn_socket_hold(s);
-    return s;
+        wish.what |= ZN_WISH_WAKE;
+    /* Who has a lock already may as well wake now: the hold could be the last one. */
+    if (poster != NULL) {
+        wake_as_wished(s, wish.what);
+        wish.what &= ZN_WISH_WORK;
+    }
+    if (wish.what != 0) {
+        zn_socket_hold(s);
+        wish.socket = s;
+    }
+    return wish;
 }
 
 const struct zn_owner zn_socket_owner = { .post = on_post };
@@ -512,7 +549,7 @@ void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what)
     s->retry_task.run = on_retry_task;
     s->retry_timer.fire = on_retry_timer;
     zn_socket_hold(s);
-    zn_loop_post(loop, &s->retry_task);
+    zn_loop_post(loop, &s->retry_task, NULL);
 }
 
 /* ---- Ends. */

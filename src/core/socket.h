@@ -63,6 +63,7 @@ struct zn_watcher {
     int signal;                          /* raised, if >= 0; under the watch lock */
     _Atomic uint32_t wakes;              /* how often there was a reason to */
     bool reads;                          /* waits for something to receive, only */
+    bool lasting;                        /* the signal lasts as long as the context does */
 };
 
 struct zn_socket {
@@ -89,6 +90,8 @@ struct zn_socket {
     struct zn_end *processing;           /* its box is being emptied */
 
     /* to do after the lock */
+    bool left;                           /* there is something: */
+    struct zn_loop *wake_after;
     struct zn_session *run_after;        /* held: write its queue to the kernel */
     struct zn_socket *work_first;        /* list of sockets that want zn_socket_work() */
     struct zn_socket *work_next;         /* place in somebody's list */
@@ -161,15 +164,23 @@ ZN_SELDOM void zn_socket_unlock_slow(struct zn_socket *s, bool still);
 /* Lets go of the lock, doing what was left to do. */
 static inline void zn_socket_unlock(struct zn_socket *s)
 {
-    bool more = s->run_after != NULL || s->work_first != NULL;
-    if (ZN_UNLIKELY(more || zn_unlock(&s->handle->lock)))
-        zn_socket_unlock_slow(s, more);
+    bool left = s->left;
+    if (ZN_UNLIKELY(left || zn_unlock(&s->handle->lock)))
+        zn_socket_unlock_slow(s, left);
 }
 
 /* Does what was posted to s. Takes over a hold. Under no lock. */
 void zn_socket_work(struct zn_socket *s);
-/* The same once poster's lock is gone; now, if poster is NULL. */
-void zn_socket_work_later(struct zn_socket *s, struct zn_socket *poster);
+/* Does what was wished for; work, if poster is not NULL, when its lock is gone. Takes the
+ * wish's hold over. */
+void zn_socket_fulfil(struct zn_wish wish, struct zn_socket *poster);
+/* Where zn_loop_post() leaves a loop that is to be woken after the lock: it might take the core
+ * of this thread, and then want the lock. */
+static inline struct zn_loop **zn_socket_wake_after(struct zn_socket *s)
+{
+    s->left = true;
+    return &s->wake_after;
+}
 /* After the lock: run a session on this thread. False: there is one already. Takes over a
  * hold if true. */
 bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session);

@@ -37,13 +37,13 @@ static const struct zn_bytes request_id = TEXT("1");
 static const struct zn_bytes user_id = TEXT("User-Id");
 
 /* Any thread, the pipe's lock held: it keeps the session alive. */
-static struct zn_socket *on_post(struct zn_end *e, unsigned what,
-                                 struct zn_socket *poster)
+static struct zn_wish on_post(struct zn_end *e, unsigned what, struct zn_socket *poster)
 {
+    const struct zn_wish nothing = { NULL, 0 };
     (void)poster;
     if (what & (ZN_POST_READ | ZN_POST_CLOSED))
         zn_session_post(e->session, ZN_WORK_IN);
-    return NULL;
+    return nothing;
 }
 
 static const struct zn_owner zap_owner = { .post = on_post };

@@ -108,7 +108,12 @@ static void fire_timers(struct zn_loop *loop)
 
 /* ---- Tasks. */
 
-bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
+void zn_loop_wake(struct zn_loop *loop)
+{
+    zn_signal_raise(loop->wake);
+}
+
+bool zn_loop_post(struct zn_loop *loop, struct zn_task *t, struct zn_loop **wake)
 {
     if (atomic_exchange_explicit(&t->queued, 1, memory_order_acq_rel))
         return false;
@@ -117,9 +122,13 @@ bool zn_loop_post(struct zn_loop *loop, struct zn_task *t)
         t->next = head;
     while (!atomic_compare_exchange_weak_explicit(
         &loop->tasks, &head, t, memory_order_seq_cst, memory_order_relaxed));
-    if (atomic_load_explicit(&loop->asleep, memory_order_seq_cst) &&
-        atomic_exchange_explicit(&loop->asleep, 0, memory_order_acq_rel))
-        zn_signal_raise(loop->wake);
+    if (!atomic_load_explicit(&loop->asleep, memory_order_seq_cst) ||
+        !atomic_exchange_explicit(&loop->asleep, 0, memory_order_acq_rel))
+        return true;
+    if (wake != NULL && *wake == NULL)
+        *wake = loop;
+    else
+        zn_loop_wake(loop);
     return true;
 }
 

@@ -41,8 +41,10 @@ void zn_loop_free(struct zn_loop *loop);
 /* In a forked child: closes the descriptors, nothing else. */
 void zn_loop_abandon(struct zn_loop *loop);
 
-/* Runs t on the loop's thread, soon and once. False: it waits already. */
-bool zn_loop_post(struct zn_loop *loop, struct zn_task *t);
+/* Runs t on the loop's thread, soon and once. False: it waits already. wake: NULL, or where to
+ * leave the loop if it sleeps and the place is empty: the caller then wakes it. */
+bool zn_loop_post(struct zn_loop *loop, struct zn_task *t, struct zn_loop **wake);
+void zn_loop_wake(struct zn_loop *loop);
 /* How many connections and listeners this loop has. */
 uint32_t zn_loop_load(const struct zn_loop *loop);
 void zn_loop_add_load(struct zn_loop *loop, int delta);
