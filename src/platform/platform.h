@@ -221,6 +221,9 @@ enum zn_sockopt {
     ZN_SO_BROADCAST
 };
 int zn_sock_set(int fd, enum zn_sockopt option, int value);
+/* A connection within this machine, or a listener for such: should the system's congestion
+ * control pace what it sends, as BBR does, this one has another. */
+void zn_sock_unpace(int fd);
 int zn_sock_bind_device(int fd, const char *name);
 
 /* Credentials of a local peer. */
@@ -263,6 +266,7 @@ size_t zn_addr_host_bytes(const struct zn_addr *addr, uint8_t out[16]);
 int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size);
 int zn_addr_parse(struct zn_addr *addr, const char *text, size_t size);
 bool zn_addr_is_multicast(const struct zn_addr *addr);
+bool zn_addr_is_loopback(const struct zn_addr *addr);
 /* The zone of an IPv6 address: it matters to those of one link. */
 void zn_addr_set_interface(struct zn_addr *addr, int interface);
 /* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */

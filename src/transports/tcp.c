@@ -37,7 +37,10 @@ static int set_if(int fd, enum zn_sockopt option, bool wanted, int value)
 
 static int tune(int fd, const struct zn_options *o, bool accepted)
 {
+    struct zn_addr peer;
     int rc = zn_sock_set(fd, ZN_SO_NODELAY, 1);
+    if (accepted && zn_sock_peer(fd, &peer) == 0 && zn_addr_is_loopback(&peer))
+        zn_sock_unpace(fd);              /* its listener may be for others too */
     if (rc == 0)
         rc = set_if(fd, ZN_SO_TOS, accepted && o->tos != 0, o->tos);
     if (rc == 0)
@@ -111,6 +114,8 @@ static int open_for(const struct zn_addr *a, const struct zn_options *o)
         zn_sock_close(fd);
         return rc;
     }
+    if (zn_addr_is_loopback(a))
+        zn_sock_unpace(fd);
     return fd;
 }
 

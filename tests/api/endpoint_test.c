@@ -261,6 +261,43 @@ TEST(port_in_use_is_eaddrinuse)
     end_ctx(ctx);
 }
 
+static bool is_paced(int fd)
+{
+    char name[16] = "";
+    socklen_t size = sizeof name - 1;
+
+    CHECK_OK(getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size));
+    return strncmp(name, "bbr", 3) == 0;
+}
+
+/* zinc: where the system's congestion control paces all that is sent, as BBR does, that slows
+ * down what never meets a network. */
+TEST(connection_within_the_machine_is_not_paced)
+{
+    static const char *const places[] = { "tcp://127.0.0.1:*", "tcp://*:*" };
+
+    for (size_t i = 0; i < ZN_COUNT(places); i++) {
+        void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
+        void *out = open_socket(ctx, ZMQ_PUSH);
+        void *at_in = open_monitor(ctx, in, ZMQ_EVENT_ACCEPTED);
+        void *at_out = open_monitor(ctx, out, ZMQ_EVENT_CONNECTED);
+        char endpoint[ENDPOINT_MAX], near[ENDPOINT_MAX];
+
+        bind_to(in, places[i], endpoint);
+        snprintf(near, sizeof near, "tcp://127.0.0.1%s", strrchr(endpoint, ':'));
+        connect_to(out, near);
+        CHECK(!is_paced((int)wait_event(at_out, ZMQ_EVENT_CONNECTED).value));
+        send_text(out, "x");
+        expect_text(in, "x");                     /* tuned by now */
+        CHECK(!is_paced((int)wait_event(at_in, ZMQ_EVENT_ACCEPTED).value));
+        close_socket(at_in);
+        close_socket(at_out);
+        close_socket(in);
+        close_socket(out);
+        end_ctx(ctx);
+    }
+}
+
 /* zinc: libzmq's EADDRINUSE, up to a minute after the connection has gone. The system gives
  * many ports to outgoing connections that somebody may want to bind. */
 TEST(port_of_an_outgoing_connection_can_be_bound)

@@ -103,3 +103,24 @@ TEST(addresses_are_asked_for_by_family)
     answers = odd;
     CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
 }
+
+TEST(loopback_addresses_are_told_from_others)
+{
+    static const struct {
+        const char *host;
+        bool is;
+    } rows[] = { { "127.0.0.1", true },
+                 { "127.255.0.9", true },
+                 { "128.0.0.1", false },
+                 { "10.0.0.127", false },
+                 { "::1", true },
+                 { "::2", false },
+                 { "::ffff:127.0.0.1", true },
+                 { "::ffff:10.0.0.1", false } };
+
+    for (size_t i = 0; i < ZN_COUNT(rows); i++) {
+        struct zn_addr a;
+        CHECK_OK(zn_addr_numeric(&a, rows[i].host, 1));
+        CHECK_EQ(zn_addr_is_loopback(&a), rows[i].is, "%s", rows[i].host);
+    }
+}

@@ -288,6 +288,18 @@ bool zn_addr_is_multicast(const struct zn_addr *addr)
     return addr->family == AF_INET6 && IN6_IS_ADDR_MULTICAST(&in.sin6_addr);
 }
 
+bool zn_addr_is_loopback(const struct zn_addr *addr)
+{
+    const uint32_t net = 127;
+    if (addr->family == AF_INET)
+        return ntohl(v4(addr).sin_addr.s_addr) >> 24 == net;
+    if (addr->family != AF_INET6)
+        return false;
+    struct sockaddr_in6 in = v6(addr);
+    return IN6_IS_ADDR_LOOPBACK(&in.sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED(&in.sin6_addr) && in.sin6_addr.s6_addr[12] == net);
+}
+
 void zn_addr_set_interface(struct zn_addr *addr, int interface)
 {
     if (addr->family != AF_INET6)

@@ -166,6 +166,19 @@ int zn_sock_set(int fd, enum zn_sockopt option, int value)
     return -error;
 }
 
+void zn_sock_unpace(int fd)
+{
+#ifdef TCP_CONGESTION
+    char name[16] = "";
+    socklen_t size = sizeof name - 1;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, &size) == 0 &&
+        strncmp(name, "bbr", 3) == 0)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
+#else
+    (void)fd;
+#endif
+}
+
 int zn_sock_bind_device(int fd, const char *name)
 {
     FAULT("bindtodevice", EPERM);
