@@ -645,6 +645,8 @@ void zn_session_lost(struct zn_session *ss, int error)
         tell_lost(ss, error);
     if (was_up)
         leave_word(ss);
+    if (ss->stream != NULL)
+        ss->stream->why = error;
     zn_session_close_fd(ss);
     zn_session_traffic_reset(ss);
     zn_handshake_drop(ss);

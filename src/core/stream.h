@@ -57,6 +57,7 @@ struct zn_stream {
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
     /* told by the session */
     bool trusted;                        /* the handshake is over */
+    int why;                             /* the -errno that ends the connection; or 0 */
     /* and before each use: */
     bool awake;                          /* the reader will look again of itself: -EAGAIN
                                             from readv need promise nothing */

@@ -470,9 +470,10 @@ static void say_goodbye(struct websocket *w, int fd)
     uint8_t status[2];
     if (!w->opened || w->said_goodbye || !zn_zws_between(&w->out) || push_kept(w, fd) < 0)
         return;
-    zn_put_u16(status, w->failure == -EPROTO     ? STATUS_PROTOCOL
-                       : w->failure == -EMSGSIZE ? STATUS_TOO_BIG
-                                                 : STATUS_NORMAL);
+    int why = w->failure != 0 ? w->failure : w->stream.why;
+    zn_put_u16(status, why == -EPROTO     ? STATUS_PROTOCOL
+                       : why == -EMSGSIZE ? STATUS_TOO_BIG
+                                          : STATUS_NORMAL);
     (void)push_control(w, fd, ZN_WS_CLOSE, status, sizeof status);
 }
 

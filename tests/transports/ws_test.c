@@ -537,6 +537,7 @@ TEST(messages_over_the_limit_end_their_connection)
             ws_send(&p, BINARY, bytes, 500);
         ws_send(&p, FIN | (fragments ? CONTINUATION : BINARY), bytes,
                 fragments ? 502 : 1002);
+        RAW_EXPECT(p.fd, "\x88\x02\x03\xf1");   /* 1009: too big */
         raw_expect_close(p.fd, "over the limit");
         EXPECT_LOST(s.monitor, "over the limit");
         close(p.fd);
