@@ -52,22 +52,42 @@ static void ask(void *s, int n)
     expect_text(s, text);
 }
 
+/* One who asks, and a thread that answers. */
+struct turns {
+    void *ctx, *req;
+    struct test_thread *thread;
+};
+
+static struct turns open_turns(const char *address)
+{
+    struct turns t = { .ctx = open_ctx() };
+    void *rep = open_socket(t.ctx, ZMQ_REP);
+    char endpoint[ENDPOINT_MAX];
+
+    t.req = open_socket(t.ctx, ZMQ_REQ);
+    bind_to(rep, address, endpoint);
+    connect_to(t.req, endpoint);
+    t.thread = test_thread_start(answer_all, rep);
+    return t;
+}
+
+static void close_turns(struct turns *t)
+{
+    close_socket(t->req);
+    CHECK_OK(zmq_ctx_shutdown(t->ctx));
+    test_thread_join(t->thread);
+    end_ctx(t->ctx);
+}
+
 TEST(callers_that_poll_can_take_turns)
 {
     for (int t = 0; t < TRANSPORTS; t++) {
-        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ);
-        void *rep = open_socket(ctx, ZMQ_REP);
-        char endpoint[ENDPOINT_MAX];
+        struct turns turns = open_turns(each_transport[t]);
+        void *req = turns.req;
 
-        bind_to(rep, each_transport[t], endpoint);
-        connect_to(req, endpoint);
-        struct test_thread *thread = test_thread_start(answer_all, rep);
         for (int n = 0; n < ROUNDS; n++)
             ask(req, n);
-        close_socket(req);
-        CHECK_OK(zmq_ctx_shutdown(ctx));
-        test_thread_join(thread);
-        end_ctx(ctx);
+        close_turns(&turns);
     }
 }
 
@@ -166,13 +186,9 @@ TEST(several_sockets_and_a_descriptor_are_polled_at_once)
 TEST(who_polls_may_wait_otherwise_and_go_away)
 {
     for (int t = 0; t < TRANSPORTS; t++) {
-        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ);
-        void *rep = open_socket(ctx, ZMQ_REP);
-        char endpoint[ENDPOINT_MAX];
+        struct turns turns = open_turns(each_transport[t]);
+        void *req = turns.req;
 
-        bind_to(rep, each_transport[t], endpoint);
-        connect_to(req, endpoint);
-        struct test_thread *thread = test_thread_start(answer_all, rep);
         for (int n = 0; n < 5 * 40; n++) {
             ask(req, n);
             if (n % 40 == 20) {                   /* what was on loan goes back meanwhile */
@@ -191,24 +207,17 @@ TEST(who_polls_may_wait_otherwise_and_go_away)
                 expect_text(req, "events");
             }
         }
-        close_socket(req);
-        CHECK_OK(zmq_ctx_shutdown(ctx));
-        test_thread_join(thread);
-        end_ctx(ctx);
+        close_turns(&turns);
     }
 }
 
 TEST(poll_of_a_lively_connection_still_ends_in_time)
 {
     for (int t = 0; t < TRANSPORTS; t++) {
-        void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ);
-        void *rep = open_socket(ctx, ZMQ_REP);
-        char endpoint[ENDPOINT_MAX];
+        struct turns turns = open_turns(each_transport[t]);
+        void *req = turns.req;
         zmq_pollitem_t item = { req, 0, ZMQ_POLLIN, 0 };
 
-        bind_to(rep, each_transport[t], endpoint);
-        connect_to(req, endpoint);
-        struct test_thread *thread = test_thread_start(answer_all, rep);
         for (int n = 0; n < 100; n++)
             ask(req, n);
         long begin = now_ms();
@@ -216,10 +225,7 @@ TEST(poll_of_a_lively_connection_still_ends_in_time)
         CHECK(now_ms() - begin >= 30, "no sooner");
         for (int n = 0; n < 100; n++)
             ask(req, n);
-        close_socket(req);
-        CHECK_OK(zmq_ctx_shutdown(ctx));
-        test_thread_join(thread);
-        end_ctx(ctx);
+        close_turns(&turns);
     }
 }
 
@@ -234,16 +240,12 @@ static void on_signal(int number)
 TEST(signal_ends_the_poll_of_a_lively_connection)
 {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-    void *ctx = open_ctx(), *req = open_socket(ctx, ZMQ_REQ);
-    void *rep = open_socket(ctx, ZMQ_REP);
-    char endpoint[ENDPOINT_MAX];
+    struct turns turns = open_turns("tcp://127.0.0.1:*");
+    void *req = turns.req;
     zmq_pollitem_t item = { req, 0, ZMQ_POLLIN, 0 };
 
     sigemptyset(&action.sa_mask);
     CHECK_OK(sigaction(SIGALRM, &action, NULL));
-    bind_to(rep, "tcp://127.0.0.1:*", endpoint);
-    connect_to(req, endpoint);
-    struct test_thread *thread = test_thread_start(answer_all, rep);
     for (int n = 0; n < 100; n++)
         ask(req, n);
     /* Again and again: one may come before the wait has begun. */
@@ -251,10 +253,7 @@ TEST(signal_ends_the_poll_of_a_lively_connection)
     CHECK_OK(setitimer(ITIMER_REAL, &each, NULL));
     REFUSED(zmq_poll(&item, 1, PATIENCE), EINTR, "a signal");
     CHECK_OK(setitimer(ITIMER_REAL, &none, NULL));
-    close_socket(req);
-    CHECK_OK(zmq_ctx_shutdown(ctx));
-    test_thread_join(thread);
-    end_ctx(ctx);
+    close_turns(&turns);
 }
 
 /* The peer hangs up while its connection is on loan: the socket connects again, and the poll
