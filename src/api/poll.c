@@ -126,7 +126,7 @@ static void unwatch(struct polling *p)
 
 static uint32_t spin_max(const struct polling *p)
 {
-    return p->first != NULL ? (uint32_t)p->first->options.spin * 1000u : 0;
+    return p->first != NULL ? zn_socket_spin(p->first) : 0;
 }
 
 /* Puts a watcher into each socket, and borrows what it can. */

@@ -61,6 +61,7 @@ bool zn_loan_pays(const struct zn_socket *s, uint64_t now)
 
 void zn_loan_init(struct zn_loan *loan)
 {
+    loan->ctx = NULL;
     loan->tools = NULL;
     loan->count = 0;
     loan->busy = loan->streams = false;
@@ -69,8 +70,7 @@ void zn_loan_init(struct zn_loan *loan)
 /* Not from a loop that has many: it reads for all of them at a time, and does better so. */
 static bool borrow(struct zn_loan *loan, struct zn_session *ss)
 {
-    if (zn_loop_load(ss->loop) > LOOP_FEW ||
-        atomic_load_explicit(&ss->phase, memory_order_relaxed) != ZN_PHASE_TRAFFIC ||
+    if (zn_loop_load(ss->loop) > LOOP_FEW || zn_session_phase(ss) != ZN_PHASE_TRAFFIC ||
         atomic_exchange_explicit(&ss->lent, 1, memory_order_seq_cst))
         return false;
     loan->sessions[loan->count++] = ss;

@@ -140,11 +140,6 @@ static bool has_news(void *arg)
     return false;
 }
 
-static uint32_t spin_max(const struct zn_socket *s)
-{
-    return (uint32_t)s->options.spin * 1000u;
-}
-
 typedef ptrdiff_t (*try_fn)(struct zn_socket *s, void *arg);
 
 static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void *arg)
@@ -154,7 +149,7 @@ static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void
     zn_socket_unlock(s);
     if (stream)
         zn_spin_look_away(begin);
-    bool posted = zn_spin_wait(&s->spin, spin_max(s), begin,
+    bool posted = zn_spin_wait(&s->spin, zn_socket_spin(s), begin,
                                w->borrows && w->loan.streams, has_news, w);
     zn_socket_lock(s);
     if (s->closed)
@@ -189,7 +184,7 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
     ptrdiff_t rc = flush(s, attempt, arg);
     if (rc == -EAGAIN && attempt == try_recv && zn_loan_pays(s, begin))
         borrow(&w);
-    if (rc == -EAGAIN && zn_spin_pays(&s->spin, spin_max(s)))
+    if (rc == -EAGAIN && zn_spin_pays(&s->spin, zn_socket_spin(s)))
         rc = stay_awake(&w, begin, attempt, arg);
     while (rc == -EAGAIN) {
         prepare(&w);
@@ -208,7 +203,7 @@ static ZN_SELDOM ptrdiff_t persist(struct zn_socket *s, int timeout_ms, try_fn a
     atomic_fetch_sub_explicit(&s->writers, writes, memory_order_relaxed);
     if (attempt == try_recv)
         s->waited = rc >= 0;
-    zn_spin_learn(&s->spin, spin_max(s), begin);
+    zn_spin_learn(&s->spin, zn_socket_spin(s), begin);
     give_back(&w);
     zn_socket_unlock(s);
     zn_socket_drop(s);

@@ -2,6 +2,7 @@
  * chunks, shared contents, gathering for the kernel, the queue of one. */
 #include "core/queue.h"
 
+#include "core/spin.h"
 #include "wire/frame.h"
 
 /* A record that refers to a content. Packed by hand: records have no alignment. */
@@ -332,7 +333,6 @@ void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto)
 #define FEW 16u
 #define STREAM_GAP 200u                  /* nanoseconds from message to message */
 #define STREAM_SURE 4u
-#define LOOK_AWAY 2000u
 
 static void see_written(struct zn_queue *q)
 {
@@ -343,10 +343,7 @@ static void see_written(struct zn_queue *q)
     bool stream = now - q->looked < (q->rmsgs - q->looked_at) * STREAM_GAP;
     q->closely = stream ? (uint8_t)ZN_MIN(q->closely + 1u, STREAM_SURE) : 0;
     if (q->closely == STREAM_SURE) {
-        uint64_t until = now + LOOK_AWAY;
-        while ((now = zn_now()) < until)
-            for (int i = 0; i < 8; i++)
-                zn_relax();
+        now = zn_spin_look_away(now);
         q->seen_written = atomic_load_explicit(&q->written, memory_order_acquire);
     }
     q->looked = now;

@@ -219,6 +219,11 @@ static inline void zn_socket_process(struct zn_socket *s)
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
 ZN_SELDOM int zn_socket_rescue_stuck(struct zn_socket *s);
+/* For how many nanoseconds a call that waits on s stays awake. */
+static inline uint32_t zn_socket_spin(const struct zn_socket *s)
+{
+    return (uint32_t)s->options.spin * 1000u;
+}
 void zn_socket_stop(struct zn_socket *s);           /* ETERM; any thread */
 static inline bool zn_socket_stopped(const struct zn_socket *s)
 {

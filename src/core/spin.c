@@ -66,9 +66,11 @@ bool zn_spin_wait(struct zn_spin *spin, uint32_t most, uint64_t begin, bool ring
     return over;
 }
 
-void zn_spin_look_away(uint64_t begin)
+uint64_t zn_spin_look_away(uint64_t begin)
 {
-    while (zn_now() - begin < LOOK_AWAY)
+    uint64_t now;
+    while ((now = zn_now()) - begin < LOOK_AWAY)
         for (int i = 0; i < 8; i++)
             zn_relax();
+    return now;
 }

@@ -32,7 +32,8 @@ bool zn_spin_wait(struct zn_spin *spin, uint32_t most, uint64_t begin, bool ring
 void zn_spin_learn(struct zn_spin *spin, uint32_t most, uint64_t begin);
 
 /* A caller who has caught up with a sender would get one message at a time from there on,
- * with all that a wait costs both of them. Looking away for a moment makes it several. */
-void zn_spin_look_away(uint64_t begin);
+ * with all that a wait costs both of them. Looking away for a moment makes it several. Returns
+ * when that was over. */
+uint64_t zn_spin_look_away(uint64_t begin);
 
 #endif
