@@ -31,7 +31,9 @@
 #define API_NO_LIFE_AFTER_FORK
 #endif
 
-enum { PATIENCE = 10000, ENDPOINT_MAX = 300 };
+enum { ENDPOINT_MAX = 300 };
+
+#define PATIENCE (10000 * test_patience())
 
 /* call must return -1 (or NULL cast to long) with errno want. */
 #define REFUSED(call, want, ...)                                                \
