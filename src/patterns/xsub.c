@@ -9,8 +9,44 @@
 struct state {
     struct zn_subscriber base;           /* first: shared code knows this part */
     bool more;                           /* inside a message of the application's */
+    bool late;                           /* to some ends what is held must still be told */
     int only_first;
 };
+
+/* A connection may come up in the middle of a message in which it has a part: it is told of
+ * the subscriptions after that. */
+static int ready(struct zn_socket *s, struct zn_end *e)
+{
+    struct state *p = zn_socket_state(s);
+
+    if (!zn_end_open(e))
+        return zn_subscriber_ready(s, e);
+    e->user = p;
+    p->late = true;
+    return 0;
+}
+
+static void lost(struct zn_socket *s, struct zn_end *e)
+{
+    e->user = NULL;
+    zn_subscriber_lost(s, e);
+}
+
+static void tell_late(struct zn_socket *s)
+{
+    struct state *p = zn_socket_state(s);
+    const struct zn_turns *t = &p->base.out.turns;
+
+    p->late = false;
+    for (uint32_t i = 0; i < t->count; i++) {
+        struct zn_end *e = t->ends[i];
+        if (e->user == NULL)
+            continue;
+        e->user = NULL;
+        if (zn_subscriber_ready(s, e) < 0)
+            zn_socket_try_again(s, e, ZN_POST_READY);
+    }
+}
 
 /* After a subscription that was to be the last frame of a message to publishers: it
  * was told to them, or (a cancel that is not due yet) an empty frame stands for it. */
@@ -57,6 +93,8 @@ static int send(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_
     }
     if (rc == 0)
         p->more = (f->flags & ZN_MORE) != 0;
+    if (ZN_UNLIKELY(p->late) && !p->more)
+        tell_late(s);
     return rc;
 }
 
@@ -97,8 +135,8 @@ const struct zn_pattern zn_pattern_xsub = {
     .init = zn_subscriber_init,
     .fini = zn_subscriber_fini,
     .attach = zn_subscriber_attach,
-    .ready = zn_subscriber_ready,
-    .lost = zn_subscriber_lost,
+    .ready = ready,
+    .lost = lost,
     .readable = zn_subscriber_readable,
     .closed = zn_subscriber_closed,
     .detach = zn_subscriber_detach,

@@ -437,6 +437,33 @@ TEST(xpub_receives_what_is_no_subscription_as_it_is)
     }
 }
 
+/* The connection comes up between two frames: the message is whole, and the subscriptions
+ * that were held come after it. */
+TEST(xsub_message_under_way_when_the_connection_comes_up_is_not_cut)
+{
+    EACH_TRANSPORT(t)
+    {
+        char endpoint[TEST_ENDPOINT];
+        void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
+        void *xsub = connected(ctx, ZMQ_XSUB, test_fixed_endpoint(*t, endpoint));
+
+        send_notice(xsub, '+', "A", 0);
+        CHECK_OK(zmq_send(xsub, "hello", 5, ZMQ_SNDMORE));
+        CHECK_OK(zmq_setsockopt(xpub, ZMQ_XPUB_WELCOME_MSG, "hi", 2));
+        CHECK_OK(zmq_bind(xpub, endpoint));
+        test_expect_strings(xsub, "hi", NULL);
+        CHECK_OK(zmq_send(xsub, "to", 2, ZMQ_SNDMORE));
+        CHECK_OK(zmq_send(xsub, "all", 3, 0));
+        test_expect_strings(xpub, "hello", "to", "all", NULL);
+        expect_notice(xpub, "+A");
+        test_send_strings(xpub, "A", NULL);
+        test_expect_strings(xsub, "A", NULL);
+        zmq_close(xsub);
+        zmq_close(xpub);
+        zmq_ctx_term(ctx);
+    }
+}
+
 TEST(xpub_looks_for_subscriptions_in_every_frame_unless_told_not_to)
 {
     /* A DEALER over inproc sends what XSUB would see to itself. */

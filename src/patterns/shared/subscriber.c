@@ -138,7 +138,6 @@ int zn_subscriber_ready(struct zn_socket *s, struct zn_end *e)
     struct zn_subscriber *p = zn_socket_state(s);
     int rc = 0;
 
-    zn_fan_out_leave(&p->out, e);        /* no other message may be half-written */
     if (zn_prefix_value(&p->held, 0) != 0)
         rc = tell_node(p, e, 0);
     for (uint32_t node = 0; rc == 0 && (node = zn_prefix_next(&p->held, node)) != 0;)
