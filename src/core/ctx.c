@@ -20,6 +20,7 @@ struct zn_ctx *zn_ctx_new(void)
     if (ctx == NULL)
         return NULL;
     zn_watch_forks();
+    zn_gate_begin();
     ctx->stamp = zn_process_stamp();
     zn_list_init(&ctx->sockets);
     zn_list_init(&ctx->inproc_pending);

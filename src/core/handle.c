@@ -68,19 +68,11 @@ struct zn_handle *zn_handle_new(struct zn_socket *s)
 void zn_handle_free(struct zn_handle *h)
 {
     /* A caller who came too late may be looking at the socket, under the lock. */
-    zn_lock(&h->lock);
+    zn_gate_enter(&h->lock);
     h->socket = NULL;
-    while (zn_unlock(&h->lock))
+    while (zn_gate_leave(&h->lock))
         ;
     zn_lock(&pool.lock);
     put(h);
     zn_unlock(&pool.lock);
-}
-
-void zn_handle_came_late(struct zn_handle *h)
-{
-    if (h->socket != NULL)
-        zn_socket_unlock(h->socket);
-    else
-        zn_unlock(&h->lock);
 }

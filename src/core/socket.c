@@ -94,7 +94,7 @@ void zn_socket_drop(struct zn_socket *s)
 static void abandon(struct zn_handle *h)
 {
     atomic_store_explicit(&h->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
-    if (atomic_load_explicit(&h->lock.word, memory_order_relaxed) != 0)
+    if (atomic_load_explicit(&h->lock.held, memory_order_relaxed) != 0)
         return;                          /* forked amid a change: hands off */
     struct zn_socket *s = h->socket;
     ZN_LIST_EACH (it, &s->routes) {
@@ -140,40 +140,78 @@ int zn_socket_close(struct zn_handle *h)
 
 /* ---- The lock, and what is left to do after it. */
 
-/* still: the lock has not been tried to be given back yet, so there is no WORK known of. */
-void zn_socket_unlock_slow(struct zn_socket *s, bool still)
-{
+/* What waits until the lock has been given back. */
+struct left {
+    struct zn_loop *wake;
     struct zn_session *run;
     struct zn_socket *work;
-    struct zn_loop *wake;
-    if (!still)
-        zn_socket_process(s);
-    zn_socket_hold(s);                   /* and with it, its context's loops */
+};
+
+static struct left take_left(struct zn_socket *s)
+{
+    struct left left = { s->wake_after, s->run_after, s->work_first };
+    s->wake_after = NULL;
+    s->run_after = NULL;
+    s->work_first = NULL;
+    s->left = false;
+    return left;
+}
+
+static void put_left(struct zn_socket *s, const struct left *left)
+{
+    s->wake_after = left->wake;
+    s->run_after = left->run;
+    s->work_first = left->work;
+    s->left = left->wake != NULL || left->run != NULL || left->work != NULL;
+}
+
+static void do_left(struct left *left)
+{
+    if (left->wake != NULL)
+        zn_loop_wake(left->wake);
+    if (left->run != NULL) {
+        zn_session_run(left->run, false);
+        zn_session_drop(left->run);
+    }
+    while (left->work != NULL) {
+        struct zn_socket *next = left->work->work_next;
+        zn_socket_work(left->work);
+        left->work = next;
+    }
+}
+
+/* False: h has no socket, or one that is about to be freed, for which nobody posts. */
+static bool hold_socket(struct zn_handle *h)
+{
+    if (h->socket == NULL)
+        return false;
+    uint32_t refs = atomic_load_explicit(&h->socket->refs, memory_order_relaxed);
+    while (refs > 0)
+        if (atomic_compare_exchange_weak_explicit(&h->socket->refs, &refs, refs + 1,
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return true;
+    return false;
+}
+
+void zn_handle_unlock_slow(struct zn_handle *h, bool posted)
+{
+    while (!hold_socket(h)) {
+        posted = zn_gate_leave(&h->lock);
+        if (!posted)
+            return;
+    }
+    struct zn_socket *s = h->socket;     /* with its context's loops */
     for (;;) {
-        run = s->run_after;
-        work = s->work_first;
-        wake = s->wake_after;
-        s->run_after = NULL;
-        s->work_first = NULL;
-        s->wake_after = NULL;
-        s->left = false;
-        if (!zn_unlock(&s->handle->lock))
+        if (posted)
+            zn_socket_process(s);
+        struct left left = take_left(s);
+        posted = zn_gate_leave(&h->lock);
+        if (!posted) {
+            do_left(&left);
             break;
-        s->run_after = run;
-        s->work_first = work;
-        s->wake_after = wake;
-        zn_socket_process(s);
-    }
-    if (wake != NULL)
-        zn_loop_wake(wake);
-    if (run != NULL) {
-        zn_session_run(run, false);
-        zn_session_drop(run);
-    }
-    while (work != NULL) {
-        struct zn_socket *next = work->work_next;
-        zn_socket_work(work);
-        work = next;
+        }
+        put_left(s, &left);
     }
     zn_socket_drop(s);
 }
@@ -190,7 +228,7 @@ bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)
 void zn_socket_work(struct zn_socket *s)
 {
     atomic_store_explicit(&s->work_listed, 0, memory_order_seq_cst);
-    if (zn_lock_post(&s->handle->lock)) {
+    if (zn_gate_post(&s->handle->lock)) {
         zn_socket_process(s);
         zn_socket_unlock(s);
     }

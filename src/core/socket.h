@@ -33,11 +33,11 @@ struct zn_transport;
 /* What a void * of zmq.h points at. */
 struct zn_handle {
     _Atomic uint32_t tag;
-    struct zn_lock lock;
-    struct zn_socket *socket;
-    struct zn_handle *next;              /* among the free ones */
     uint32_t stamp;                      /* the process it was made in */
-    char pad[ZN_CACHE_LINE - 28];
+    struct zn_gate lock;
+    struct zn_socket *socket;            /* NULL: none any more */
+    struct zn_handle *next;              /* among the free ones */
+    char pad[ZN_CACHE_LINE - 32];
 };
 
 /* One zmq_bind or zmq_connect: what it said, and the values that the options had then.
@@ -131,8 +131,9 @@ int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out);
 void zn_socket_hold(struct zn_socket *s);
 void zn_socket_drop(struct zn_socket *s);
 
-/* Its socket was closed while the lock was waited for. */
-ZN_SELDOM void zn_handle_came_late(struct zn_handle *h);
+/* Lets go of the lock of whichever socket h belongs to, if any: after doing what was posted
+ * to it; and then does what was left to do. */
+ZN_SELDOM void zn_handle_unlock_slow(struct zn_handle *h, bool posted);
 
 /* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
  * no I/O threads, and where a lock may be held for ever. */
@@ -144,10 +145,10 @@ static inline int zn_handle_lock(void *handle, struct zn_socket **out)
         return -ENOTSOCK;
     if (ZN_UNLIKELY(h->stamp != zn_process_stamp()))
         return -ETERM;
-    zn_lock(&h->lock);
+    zn_gate_enter(&h->lock);
     if (ZN_UNLIKELY(atomic_load_explicit(&h->tag, memory_order_relaxed) !=
                     ZN_HANDLE_OPEN)) {
-        zn_handle_came_late(h);
+        zn_handle_unlock_slow(h, false);     /* closed while the lock was waited for */
         return -ENOTSOCK;
     }
     *out = h->socket;
@@ -156,17 +157,16 @@ static inline int zn_handle_lock(void *handle, struct zn_socket **out)
 
 static inline void zn_socket_lock(struct zn_socket *s)
 {
-    zn_lock(&s->handle->lock);
+    zn_gate_enter(&s->handle->lock);
 }
 
-ZN_SELDOM void zn_socket_unlock_slow(struct zn_socket *s, bool still);
-
-/* Lets go of the lock, doing what was left to do. */
 static inline void zn_socket_unlock(struct zn_socket *s)
 {
-    bool left = s->left;
-    if (ZN_UNLIKELY(left || zn_unlock(&s->handle->lock)))
-        zn_socket_unlock_slow(s, left);
+    struct zn_handle *h = s->handle;
+    if (ZN_UNLIKELY(s->left))
+        zn_handle_unlock_slow(h, false);
+    else if (ZN_UNLIKELY(zn_gate_leave(&h->lock)))
+        zn_handle_unlock_slow(h, true);  /* s may have gone meanwhile */
 }
 
 /* Does what was posted to s. Takes over a hold. Under no lock. */

@@ -34,30 +34,17 @@ static inline uint64_t zn_time_left(uint64_t until)
 /* Unpredictable bytes. */
 void zn_random(void *buf, size_t size);
 
-/* ---- Locks: one word, unfair, 5 ns when nobody else wants it. Zero is free.
- *
- * A lock can also carry WORK: zn_lock_post() leaves a note with whoever holds the
- * lock, or takes the lock for the caller to do the work itself. zn_unlock()
- * returns true, still holding, when such a note has come: do the work, unlock
- * again. */
+/* ---- Locks: one word, unfair, 5 ns when nobody else wants it. Zero is free. */
+
 struct zn_lock {
     _Atomic uint32_t word;
 };
 
 ZN_SELDOM void zn_lock_slow(struct zn_lock *l);
-ZN_SELDOM bool zn_unlock_slow(struct zn_lock *l);
+ZN_SELDOM void zn_unlock_slow(struct zn_lock *l);
 
 #define ZN_LOCK_HELD 1u
 #define ZN_LOCK_WAITED 2u
-#define ZN_LOCK_WORK 4u
-
-static inline void zn_lock(struct zn_lock *l)
-{
-    uint32_t is = 0;
-    if (ZN_UNLIKELY(!atomic_compare_exchange_strong_explicit(
-            &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed)))
-        zn_lock_slow(l);
-}
 
 /* False: somebody has it. In a forked child that may be for ever. */
 static inline bool zn_lock_try(struct zn_lock *l)
@@ -67,17 +54,73 @@ static inline bool zn_lock_try(struct zn_lock *l)
         &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed);
 }
 
-static inline bool zn_unlock(struct zn_lock *l)
+static inline void zn_lock(struct zn_lock *l)
 {
-    uint32_t is = ZN_LOCK_HELD;
-    if (ZN_LIKELY(atomic_compare_exchange_strong_explicit(
-            &l->word, &is, 0, memory_order_seq_cst, memory_order_relaxed)))
-        return false;
-    return zn_unlock_slow(l);
+    if (ZN_UNLIKELY(!zn_lock_try(l)))
+        zn_lock_slow(l);
 }
 
-/* Leaves WORK with the lock's holder (false), or takes the lock (true). */
-bool zn_lock_post(struct zn_lock *l);
+static inline void zn_unlock(struct zn_lock *l)
+{
+    uint32_t is = ZN_LOCK_HELD;
+    if (ZN_UNLIKELY(!atomic_compare_exchange_strong_explicit(
+            &l->word, &is, 0, memory_order_seq_cst, memory_order_relaxed)))
+        zn_unlock_slow(l);
+}
+
+/* ---- Gates: locks that are left at half the price, and carry WORK. Zero is free.
+ *
+ * zn_gate_post() leaves WORK with whoever is inside, or goes in for the caller to do the work
+ * itself. zn_gate_leave() returns true, inside again, when WORK has come meanwhile: do it,
+ * leave again.
+ *
+ * Who leaves stores, and then looks for notes, with nothing that keeps the processor from
+ * looking first: a barrier would cost as much as all the rest. Instead, who leaves a note
+ * has the system run a barrier on every core. So one who leaves looks at the gate once it
+ * may be another's already: the memory of a gate must never be given back. */
+struct zn_gate {
+    _Atomic uint32_t held;               /* 0, 1 */
+    _Atomic uint32_t notes;              /* ZN_GATE_WORK, and ZN_GATE_WAITER for each that waits */
+};
+
+ZN_SELDOM void zn_gate_enter_slow(struct zn_gate *g);
+ZN_SELDOM bool zn_gate_leave_slow(struct zn_gate *g);
+
+#define ZN_GATE_WORK 1u
+#define ZN_GATE_WAITER 2u
+
+/* Whether the system has such barriers. If not, who leaves runs one. */
+extern _Atomic bool zn_gate_light;
+/* Finds out; gates work before, too. */
+void zn_gate_begin(void);
+
+static inline bool zn_gate_try(struct zn_gate *g)
+{
+    uint32_t is = 0;
+    return atomic_compare_exchange_strong_explicit(&g->held, &is, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+static inline void zn_gate_enter(struct zn_gate *g)
+{
+    if (ZN_UNLIKELY(!zn_gate_try(g)))
+        zn_gate_enter_slow(g);
+}
+
+static inline bool zn_gate_leave(struct zn_gate *g)
+{
+    bool light = atomic_load_explicit(&zn_gate_light, memory_order_acquire);
+    atomic_store_explicit(&g->held, 0, memory_order_release);
+    if (ZN_LIKELY(light))
+        atomic_signal_fence(memory_order_seq_cst);       /* the compiler keeps the order */
+    else
+        atomic_thread_fence(memory_order_seq_cst);
+    return ZN_UNLIKELY(atomic_load_explicit(&g->notes, memory_order_relaxed) != 0) &&
+           zn_gate_leave_slow(g);
+}
+
+/* Leaves WORK with who is inside (false), or goes in (true). */
+bool zn_gate_post(struct zn_gate *g);
 
 /* ---- Event counts: sleep until somebody says that something has changed.
  *

@@ -1,8 +1,10 @@
-/* platform/posix/wait.c - locks and event counts over Linux futexes. */
+/* platform/posix/wait.c - locks, gates and event counts over Linux futexes. */
 #define _GNU_SOURCE
 #include "platform/platform.h"
 
 #include <linux/futex.h>
+#include <linux/membarrier.h>
+#include <pthread.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,64 +15,115 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t val, const struct tim
                    NULL, 0);
 }
 
+/* Who holds a lock does so for tens of nanoseconds, most often. */
 #define SPINS 60
+
+/* ---- Locks. */
 
 void zn_lock_slow(struct zn_lock *l)
 {
     for (int i = 0; i < SPINS; i++) {
-        uint32_t is = atomic_load_explicit(&l->word, memory_order_relaxed);
-        if (!(is & ZN_LOCK_HELD) && atomic_compare_exchange_weak_explicit(
-                                        &l->word, &is, is | ZN_LOCK_HELD,
-                                        memory_order_acquire, memory_order_relaxed))
+        if (atomic_load_explicit(&l->word, memory_order_relaxed) == 0 && zn_lock_try(l))
             return;
         zn_relax();
     }
-    for (;;) {
-        /* Who gets here may share the lock with sleepers: keep WAITED set. */
-        uint32_t is = atomic_load_explicit(&l->word, memory_order_relaxed);
-        if (!(is & ZN_LOCK_HELD)) {
-            if (atomic_compare_exchange_weak_explicit(
-                    &l->word, &is, is | ZN_LOCK_HELD | ZN_LOCK_WAITED,
-                    memory_order_acquire, memory_order_relaxed))
-                return;
-            continue;
-        }
-        if (!(is & ZN_LOCK_WAITED) && !atomic_compare_exchange_weak_explicit(
-                                          &l->word, &is, is | ZN_LOCK_WAITED,
-                                          memory_order_relaxed, memory_order_relaxed))
-            continue;
-        futex(&l->word, FUTEX_WAIT, is | ZN_LOCK_WAITED, NULL);
-    }
+    /* Who gets here may share the lock with sleepers: WAITED stays. */
+    while (atomic_exchange_explicit(&l->word, ZN_LOCK_HELD | ZN_LOCK_WAITED,
+                                    memory_order_acquire) != 0)
+        futex(&l->word, FUTEX_WAIT, ZN_LOCK_HELD | ZN_LOCK_WAITED, NULL);
 }
 
-/* The slow way out: somebody waits, or has left work in the meantime. */
-bool zn_unlock_slow(struct zn_lock *l)
+void zn_unlock_slow(struct zn_lock *l)
+{
+    atomic_store_explicit(&l->word, 0, memory_order_seq_cst);
+    futex(&l->word, FUTEX_WAKE, 1, NULL);
+}
+
+/* ---- Gates. */
+
+_Atomic bool zn_gate_light;
+
+static bool barrier_on_every_core(int command)
+{
+    return syscall(SYS_membarrier, command, 0, 0) == 0;
+}
+
+static void begin(void)
+{
+    atomic_store_explicit(
+        &zn_gate_light, barrier_on_every_core(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED),
+        memory_order_release);
+}
+
+void zn_gate_begin(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, begin);
+}
+
+/* A note has been left. From here on, whoever is inside has yet to leave, and will see it. */
+static void make_note_seen(void)
+{
+    if (!barrier_on_every_core(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+        atomic_thread_fence(memory_order_seq_cst);       /* gates are not light */
+}
+
+static bool enter_soon(struct zn_gate *g)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(&g->held, memory_order_relaxed) == 0 && zn_gate_try(g))
+            return true;
+        zn_relax();
+    }
+    return false;
+}
+
+void zn_gate_enter_slow(struct zn_gate *g)
+{
+    if (enter_soon(g))
+        return;
+    atomic_fetch_add_explicit(&g->notes, ZN_GATE_WAITER, memory_order_seq_cst);
+    make_note_seen();
+    while (!zn_gate_try(g))
+        futex(&g->held, FUTEX_WAIT, 1, NULL);
+    atomic_fetch_sub_explicit(&g->notes, ZN_GATE_WAITER, memory_order_relaxed);
+}
+
+/* Nobody is inside any more, or somebody else, who sees the notes as well. */
+bool zn_gate_leave_slow(struct zn_gate *g)
 {
     for (;;) {
-        uint32_t is = atomic_load_explicit(&l->word, memory_order_relaxed);
-        if (is & ZN_LOCK_WORK) {
-            atomic_fetch_and_explicit(&l->word, ~ZN_LOCK_WORK, memory_order_acquire);
-            return true;
-        }
-        if (atomic_compare_exchange_weak_explicit(&l->word, &is, 0, memory_order_seq_cst,
-                                                  memory_order_relaxed)) {
-            if (is & ZN_LOCK_WAITED)
-                futex(&l->word, FUTEX_WAKE, 1, NULL);
+        uint32_t notes = atomic_load_explicit(&g->notes, memory_order_seq_cst);
+        if (!(notes & ZN_GATE_WORK) || !zn_gate_try(g)) {
+            if (notes >= ZN_GATE_WAITER)
+                futex(&g->held, FUTEX_WAKE, 1, NULL);
             return false;
         }
+        notes = atomic_fetch_and_explicit(&g->notes, ~ZN_GATE_WORK, memory_order_acquire);
+        if (notes & ZN_GATE_WORK)
+            return true;
+        atomic_store_explicit(&g->held, 0, memory_order_seq_cst);
     }
 }
 
-bool zn_lock_post(struct zn_lock *l)
+bool zn_gate_post(struct zn_gate *g)
 {
-    uint32_t is = atomic_load_explicit(&l->word, memory_order_relaxed);
-    for (;;) {
-        uint32_t to = is & ZN_LOCK_HELD ? is | ZN_LOCK_WORK : is | ZN_LOCK_HELD;
-        if (atomic_compare_exchange_weak_explicit(&l->word, &is, to, memory_order_acq_rel,
-                                                  memory_order_relaxed))
-            return !(is & ZN_LOCK_HELD);
+    if (zn_gate_try(g))
+        return true;
+    uint32_t notes =
+        atomic_fetch_or_explicit(&g->notes, ZN_GATE_WORK, memory_order_seq_cst);
+    if (notes & ZN_GATE_WORK)
+        return false;                    /* whose note that is sees to it */
+    if (!enter_soon(g)) {
+        make_note_seen();
+        if (!zn_gate_try(g))
+            return false;
     }
+    atomic_fetch_and_explicit(&g->notes, ~ZN_GATE_WORK, memory_order_acquire);
+    return true;
 }
+
+/* ---- Event counts. */
 
 uint32_t zn_waiter_prepare(struct zn_waiter *w)
 {
