@@ -24,6 +24,12 @@
 #define ZN_ALWAYS inline __attribute__((always_inline))
 /* These bytes will be read soon. */
 #define ZN_PREFETCH(p) __builtin_prefetch(p)
+#if defined(__x86_64__)                  /* or gcc fetches it to read */
+#define ZN_PREFETCH_TO_WRITE(p) \
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)(p)))
+#else
+#define ZN_PREFETCH_TO_WRITE(p) __builtin_prefetch((p), 1)
+#endif
 #define ZN_MUST_USE __attribute__((warn_unused_result))
 #define ZN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 #else
@@ -32,6 +38,7 @@
 #define ZN_SELDOM
 #define ZN_ALWAYS inline
 #define ZN_PREFETCH(p) ((void)(p))
+#define ZN_PREFETCH_TO_WRITE(p) ((void)(p))
 #define ZN_MUST_USE
 #define ZN_PRINTF(fmt, args)
 #endif

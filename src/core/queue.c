@@ -331,7 +331,7 @@ void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto)
  * lines that both use go to and fro for each: several times the price of all the rest. If a
  * stream is that fast, looking away for a moment makes it many messages. */
 #define FEW 16u
-#define STREAM_GAP 200u                  /* nanoseconds from message to message */
+#define STREAM_GAP 500u                  /* nanoseconds from message to message */
 #define STREAM_SURE 4u
 
 static void see_written(struct zn_queue *q)

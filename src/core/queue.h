@@ -101,6 +101,9 @@ static inline void zn_queue_message_done(struct zn_queue *q)
 
 /* Appends a frame: copies it, or holds its content. Does not look at the limit and
  * does not publish. -ENOMEM: nothing was written. */
+/* The reader has had that memory last: its lines are fetched some messages ahead. */
+#define ZN_WRITE_AHEAD 512u
+
 static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
 {
     if (ZN_UNLIKELY(f->size > 255 || f->content != NULL || q->wchunk == NULL ||
@@ -108,6 +111,8 @@ static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
         return zn_queue_write_slow(q, f);
 
     uint8_t *p = q->wchunk->data + q->wpos;
+    if (q->wchunk->cap - q->wpos > ZN_WRITE_AHEAD)
+        ZN_PREFETCH_TO_WRITE(p + ZN_WRITE_AHEAD);
     p[0] = f->flags & (ZN_MORE | ZN_COMMAND);
     p[1] = (uint8_t)f->size;
     zn_copy(p + 2, f->data, f->size);
