@@ -58,6 +58,7 @@ int zn_pipe_make(struct zn_route *r, bool initiator, const struct zn_owner *owne
     e->initiator = initiator;
     zn_end_own(e, &zn_socket_owner, s);
     zn_end_own(e->peer, owner, who);
+    p->queue[0].keeps = p->queue[1].keeps = ZN_SPARES;       /* its owner trims it */
     zn_end_set_hwm(e, s->options.sndhwm, s->options.rcvhwm);
     *far = e->peer;
     return 0;

@@ -27,6 +27,7 @@ struct zn_slot {
 int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate)
 {
     memset(q, 0, sizeof *q);
+    q->keeps = 1;
     atomic_store_explicit(&q->reader_asleep, 1, memory_order_relaxed);
     zn_queue_set_hwm(q, conflate ? 0 : hwm);
     if (conflate) {
@@ -129,6 +130,40 @@ static uint32_t next_cap(const struct zn_queue *q, size_t need)
     return (uint32_t)ZN_MAX(cap, need + 1);
 }
 
+/* One that has been read, or NULL. */
+static struct zn_chunk *take_spare(struct zn_queue *q)
+{
+    if (q->fresh == NULL)
+        q->fresh = atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire);
+    struct zn_chunk *c = q->fresh;
+    if (c != NULL)
+        q->fresh = c->next;
+    return c;
+}
+
+static void keep_spare(struct zn_queue *q, struct zn_chunk *c)
+{
+    struct zn_chunk *head = atomic_load_explicit(&q->spare, memory_order_relaxed);
+    if (head == NULL)
+        q->spares = 0;
+    if (q->spares >= q->keeps) {
+        zn_free(c);
+        return;
+    }
+    q->spares++;
+    do
+        c->next = head;
+    while (!atomic_compare_exchange_weak_explicit(
+        &q->spare, &head, c, memory_order_release, memory_order_relaxed));
+}
+
+static void free_spares(struct zn_queue *q)
+{
+    struct zn_chunk *c;
+    while ((c = take_spare(q)) != NULL)
+        zn_free(c);
+}
+
 /* Room for `need` bytes at wpos and a jump behind them. */
 static int make_room(struct zn_queue *q, size_t need)
 {
@@ -136,9 +171,10 @@ static int make_room(struct zn_queue *q, size_t need)
         return 0;
 
     uint32_t cap = next_cap(q, need);
-    struct zn_chunk *c = atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire);
-    if (c == NULL || c->cap <= need || c->cap * 2 < cap) {
+    struct zn_chunk *c;
+    while ((c = take_spare(q)) != NULL && (c->cap <= need || c->cap * 2 < cap))
         zn_free(c);
+    if (c == NULL) {
         c = zn_alloc(sizeof *c + cap);
         if (c == NULL)
             return -ENOMEM;
@@ -323,7 +359,7 @@ void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto)
     while (q->rchunk != upto) {
         struct zn_chunk *old = q->rchunk;
         q->rchunk = old->next;
-        zn_free(atomic_exchange_explicit(&q->spare, old, memory_order_acq_rel));
+        keep_spare(q, old);
     }
 }
 
@@ -440,7 +476,7 @@ void zn_queue_fini(struct zn_queue *q)
         zn_free(c);
         c = next;
     }
-    zn_free(atomic_load_explicit(&q->spare, memory_order_relaxed));
+    free_spares(q);
 }
 
 bool zn_queue_is_large(const struct zn_queue *q, bool writer)
@@ -459,7 +495,7 @@ void zn_queue_trim(struct zn_queue *q)
         zn_free(c);
         c = next;
     }
-    zn_free(atomic_exchange_explicit(&q->spare, NULL, memory_order_acquire));
+    free_spares(q);
     q->wchunk = q->mchunk = q->rchunk = q->first = NULL;
     q->wpos = q->mpos = q->rpos = 0;
 }

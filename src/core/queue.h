@@ -42,6 +42,7 @@ struct zn_queue {
     uint32_t wpos, mpos;
     uint64_t wmsgs;                      /* messages completed */
     uint64_t seen_consumed;
+    struct zn_chunk *fresh;              /* to be written: taken from spare */
     bool open;                           /* inside a message */
     _Atomic uint64_t written;            /* messages published */
 
@@ -57,6 +58,7 @@ struct zn_queue {
     bool owes_wake;                      /* the writer was told, but not woken */
     bool reading;                        /* inside a message */
     uint8_t closely;                     /* how often it has found a few only, in a stream */
+    uint8_t spares;                      /* at most so many are in spare */
     _Atomic uint64_t consumed;           /* messages */
 
     /* both */
@@ -66,11 +68,16 @@ struct zn_queue {
     _Atomic uint32_t hwm;                /* messages; 0: no limit */
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     struct zn_chunk *first;              /* the writer's first, for the reader */
-    _Atomic(struct zn_chunk *) spare;
+    _Atomic(struct zn_chunk *) spare;    /* list of those read, for the writer */
     uint64_t looked;                     /* the reader, for news: when, */
     uint64_t looked_at;                  /* and at which message */
     struct zn_slot *slot;                /* conflating: a queue of one */
+    uint8_t keeps;                       /* so many spares: 1, or ZN_SPARES if it is trimmed */
 };
+
+/* The chunks of a stream go round between reader and writer, however far behind the reader
+ * may fall: through the heap their memory would go back to the system, and come again. */
+#define ZN_SPARES 16u
 
 /* hwm: messages, 0 for no limit. -ENOMEM only if conflate. */
 int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate);
@@ -99,11 +106,11 @@ static inline void zn_queue_message_done(struct zn_queue *q)
     q->mpos = q->wpos;
 }
 
-/* Appends a frame: copies it, or holds its content. Does not look at the limit and
- * does not publish. -ENOMEM: nothing was written. */
 /* The reader has had that memory last: its lines are fetched some messages ahead. */
 #define ZN_WRITE_AHEAD 512u
 
+/* Appends a frame: copies it, or holds its content. Does not look at the limit and
+ * does not publish. -ENOMEM: nothing was written. */
 static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
 {
     if (ZN_UNLIKELY(f->size > 255 || f->content != NULL || q->wchunk == NULL ||

@@ -358,7 +358,7 @@ TEST(queue_untouched_or_trimmed_holds_no_memory)
     zn_queue_discard(&m.q);
     zn_queue_trim(&m.q);
     CHECK(m.q.wchunk == NULL && m.q.rchunk == NULL && m.q.first == NULL);
-    CHECK(atomic_load(&m.q.spare) == NULL);
+    CHECK(atomic_load(&m.q.spare) == NULL && m.q.fresh == NULL);
     end();
 }
 
