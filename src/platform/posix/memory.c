@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 void *zn_alloc(size_t size)
 {
@@ -47,6 +48,19 @@ void *zn_alloc_huge(size_t size)
 #else
     return malloc(size);
 #endif
+}
+
+void *zn_alloc_pages(size_t size)
+{
+    void *p = zn_alloc(size);
+#ifdef MADV_POPULATE_WRITE
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1);
+    uintptr_t to = ((uintptr_t)p + size) & ~(page - 1);
+    if (p != NULL && from < to)
+        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+#endif
+    return p;
 }
 
 void *zn_zalloc_lines(size_t size)
