@@ -63,8 +63,7 @@ static enum zn_framing framing_of(const struct zn_session *ss)
                                                                     : ZN_FRAMING_V2;
 }
 
-/* The memory of large messages goes round. */
-static void moves_large(struct zn_session *ss)
+void zn_session_moves_large(struct zn_session *ss)
 {
     ss->spares = true;
     zn_spare_live();
@@ -88,7 +87,7 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
     if (g->count == 0 && !urgent)
         return 0;
     if (!g->plain && g->bytes >= ZN_SPARE_MIN)
-        moves_large(ss);
+        zn_session_moves_large(ss);
     if (urgent)
         iov[0] = (struct zn_iov){ ss->urgent + ss->urgent_sent,
                                   ss->urgent_size - ss->urgent_sent };
@@ -229,7 +228,7 @@ static void start_big(struct zn_session *ss, struct zn_content *c,
                       const struct zn_frame_header *h, size_t have)
 {
     if (h->size >= ZN_SPARE_MIN)
-        moves_large(ss);
+        zn_session_moves_large(ss);
     ss->big = c;
     ss->big_have = have;
     ss->big_size = h->size;
