@@ -232,6 +232,7 @@ static inline bool zn_socket_stopped(const struct zn_socket *s)
 void zn_socket_wake(struct zn_socket *s);           /* any thread, s alive */
 /* The same, but not for those who only wait for something to receive. */
 void zn_socket_wake_writers(struct zn_socket *s);
+void zn_socket_wake_as_wished(struct zn_socket *s, unsigned what);      /* ZN_WISH_WAKE... */
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);

@@ -64,8 +64,12 @@ void zn_gate_begin(void)
 /* A note has been left. From here on, whoever is inside has yet to leave, and will see it. */
 static void make_note_seen(void)
 {
-    if (!barrier_on_every_core(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
-        atomic_thread_fence(memory_order_seq_cst);       /* gates are not light */
+    if (barrier_on_every_core(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+        return;
+    /* Forbidden since (seccomp): gates are light no more, and who was just leaving has left. */
+    if (atomic_exchange_explicit(&zn_gate_light, false, memory_order_seq_cst))
+        zn_sleep(ZN_MS);
+    atomic_thread_fence(memory_order_seq_cst);
 }
 
 static bool enter_soon(struct zn_gate *g)
