@@ -47,14 +47,26 @@ struct runner {
     size_t size;
 };
 
+/* A loop that serves several at once reads a little from each in turn: what it has read is
+ * still in the caches when it comes to the application, and the buffers that many have filled
+ * are few. */
+#define READ_TURN (8u * 1024 * 1024)
+#define SHARED_READ (32u * 1024)
+#define SHARED_READ_TURN (64u * 1024)
+
 static int read_in(struct zn_session *ss, const struct runner *by)
 {
     bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
                   zn_end_peer_closed(ss->end);
-    if (!let_go)
-        return zn_session_read(ss, by->scratch, by->size,
-                               !by->on_loop && zn_session_is_lent(ss));
-    return by->on_loop ? zn_session_drain(ss) : 0;
+    if (let_go)
+        return by->on_loop ? zn_session_drain(ss) : 0;
+    size_t size = by->size, most = READ_TURN;
+    if (by->on_loop && zn_loop_serves_others(ss->loop, &ss->served)) {
+        size = ZN_MIN(size, (size_t)SHARED_READ);
+        most = SHARED_READ_TURN;
+    }
+    return zn_session_read(ss, by->scratch, size, most,
+                           !by->on_loop && zn_session_is_lent(ss));
 }
 
 /* Callers who run into the high-water mark write before they wait for room (flush.h). As long

@@ -87,6 +87,7 @@ struct zn_session {
     uint64_t moved;                      /* messages both ways, when last looked at */
     _Atomic uint32_t flushes;            /* how often callers wrote, having no room */
     uint32_t flushes_seen;               /* by the loop */
+    uint32_t served;                     /* the loop's round in which it was read last */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
 
     /* inbound */
@@ -162,9 +163,11 @@ extern const struct zn_owner zn_session_owner;
  * connection is to end. */
 int zn_session_write(struct zn_session *ss, bool on_loop);
 void zn_session_is_full(struct zn_session *ss);     /* the kernel, that is */
-/* borrowed: by a caller who has the descriptor on loan and waits for a message: it reads on,
+/* At most size bytes a read, and about most in all; then the rest is left for later.
+ * borrowed: by a caller who has the descriptor on loan and waits for a message: it reads on,
  * or gives it back, when it has had it. */
-int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, bool borrowed);
+int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, size_t most,
+                    bool borrowed);
 /* Reads and throws away, for a socket that has closed its end. */
 int zn_session_drain(struct zn_session *ss);
 /* Bytes that came behind the handshake. */

@@ -426,12 +426,13 @@ int zn_session_drain(struct zn_session *ss)
     return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
 }
 
-int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, bool borrowed)
+int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, size_t most,
+                    bool borrowed)
 {
     bool raw = framing_of(ss) == ZN_FRAMING_RAW;
     if (raw)
         size = ZN_MIN(size, (size_t)ss->route->options.in_batch_size);
-    size_t turns = TURN_LIMIT / (64 * 1024);
+    size_t turns = most / size;
 
     zn_session_publish(ss);
     while (published_all(ss)) {

@@ -23,6 +23,7 @@ struct zn_loop {
     _Atomic bool streams;                /* doze_until is set, and sends wait for it */
     bool expects;                        /* an answer, soon */
     uint32_t expected, came;             /* how often, and how often it was so */
+    uint32_t round, served, served_before;   /* how many, in this one and in the last */
     uint8_t *scratch;
 };
 
@@ -257,6 +258,14 @@ static int wait_awake(struct zn_loop *loop, struct zn_poller_event *events)
     return n;
 }
 
+bool zn_loop_serves_others(struct zn_loop *loop, uint32_t *last)
+{
+    if (*last != loop->round)
+        loop->served++;
+    *last = loop->round;
+    return loop->served > 1 || loop->served_before > 1;
+}
+
 static void loop_main(void *arg)
 {
     struct zn_loop *loop = arg;
@@ -268,6 +277,9 @@ static void loop_main(void *arg)
             n = zn_poller_wait(loop->poller, events, BATCH, time_to_sleep(loop));
         atomic_store_explicit(&loop->asleep, 0, memory_order_relaxed);
         loop->now = zn_now();
+        loop->round++;
+        loop->served_before = loop->served;
+        loop->served = 0;
         for (int i = 0; i < n; i++) {
             struct zn_watch *w = events[i].udata;
             if (w == NULL)

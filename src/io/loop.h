@@ -80,6 +80,9 @@ void zn_loop_retire(struct zn_loop *loop, struct zn_retired *r);
 enum { ZN_LOOP_SCRATCH = 128 * 1024 };
 uint8_t *zn_loop_scratch(struct zn_loop *loop);
 
+/* Who was served in round *last is served now. True: others are too, these days, and wait. */
+bool zn_loop_serves_others(struct zn_loop *loop, uint32_t *last);
+
 /* The time at which this batch began. */
 uint64_t zn_loop_now(const struct zn_loop *loop);
 
