@@ -24,9 +24,8 @@ struct zn_content *zn_content_new(size_t size)
 
     struct zn_content *c = size >= ZN_SPARE_MIN ? zn_spare_take(size) : NULL;
     if (c == NULL) {
-        c = size < ZN_SPARE_MIN ? zn_alloc(CONTENT_HEAD + size)
-            : size < HUGE       ? zn_alloc_pages(CONTENT_HEAD + size)
-                                : zn_alloc_huge(CONTENT_HEAD + size);
+        c = size < HUGE ? zn_alloc_pages(CONTENT_HEAD + size)
+                        : zn_alloc_huge(CONTENT_HEAD + size);
         if (c == NULL)
             return NULL;
         c->size = size;

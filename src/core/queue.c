@@ -175,8 +175,7 @@ static int make_room(struct zn_queue *q, size_t need)
     while ((c = take_spare(q)) != NULL && (c->cap <= need || c->cap * 2 < cap))
         zn_free(c);
     if (c == NULL) {
-        c = cap < ZN_CHUNK_MAX / 2 ? zn_alloc(sizeof *c + cap)
-                                   : zn_alloc_pages(sizeof *c + cap);
+        c = zn_alloc_pages(sizeof *c + cap);
         if (c == NULL)
             return -ENOMEM;
         c->cap = cap;

@@ -50,7 +50,6 @@ struct runner {
 /* A loop that serves several at once reads a little from each in turn: what it has read is
  * still in the caches when it comes to the application, and the buffers that many have filled
  * are few. */
-#define READ_TURN (8u * 1024 * 1024)
 #define SHARED_READ (32u * 1024)
 #define SHARED_READ_TURN (64u * 1024)
 
@@ -60,7 +59,7 @@ static int read_in(struct zn_session *ss, const struct runner *by)
                   zn_end_peer_closed(ss->end);
     if (let_go)
         return by->on_loop ? zn_session_drain(ss) : 0;
-    size_t size = by->size, most = READ_TURN;
+    size_t size = by->size, most = ZN_TURN_LIMIT;
     if (by->on_loop && zn_loop_serves_others(ss->loop, &ss->served)) {
         size = ZN_MIN(size, (size_t)SHARED_READ);
         most = SHARED_READ_TURN;

@@ -10,7 +10,6 @@
  * content of a large one. */
 #include "core/sealed.h"
 
-#include "core/spare.h"
 #include "core/traffic.h"
 #include "wire/cipher.h"
 
@@ -220,8 +219,7 @@ static int seal_queue(struct zn_session *ss)
     if (!next_frame(&r, &f, &length))
         return 0;
 
-    if (f.size >= ZN_SPARE_MIN)
-        zn_session_moves_large(ss);
+    zn_session_moves(ss, f.size);
     size_t want = ZN_MIN(ZN_MAX(g.bytes * 4, (size_t)BATCH_MIN), (size_t)BATCH_MAX);
     struct batch *b = get_batch(sl, ZN_MAX(want, room_for(sl, f.size)));
     if (b == NULL)

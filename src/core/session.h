@@ -161,6 +161,7 @@ extern const struct zn_owner zn_session_owner;
 
 /* ---- traffic.c: by whoever holds the token, in ZN_PHASE_TRAFFIC. 0, or -errno: the
  * connection is to end. */
+#define ZN_TURN_LIMIT (8u * 1024 * 1024) /* bytes; then others have their turn */
 int zn_session_write(struct zn_session *ss, bool on_loop);
 void zn_session_is_full(struct zn_session *ss);     /* the kernel, that is */
 /* At most size bytes a read, and about most in all; then the rest is left for later.

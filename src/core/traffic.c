@@ -18,7 +18,6 @@
 
 enum { IOVS = 128, V1_HEADS = 32 };
 #define WRITE_LIMIT (8u * 1024 * 1024)
-#define TURN_LIMIT (8u * 1024 * 1024)    /* then others have their turn */
 #define TRICKLE (32u * 1024)
 #define BIG_START (64u * 1024)
 #define BORROWED_LARGE (256u * 1024)
@@ -63,8 +62,10 @@ static enum zn_framing framing_of(const struct zn_session *ss)
                                                                     : ZN_FRAMING_V2;
 }
 
-void zn_session_moves_large(struct zn_session *ss)
+void zn_session_moves(struct zn_session *ss, uint64_t size)
 {
+    if (size < ZN_SPARE_MIN)
+        return;
     ss->spares = true;
     zn_spare_live();
 }
@@ -86,8 +87,8 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
         zn_queue_gather(ss->end->in, g);
     if (g->count == 0 && !urgent)
         return 0;
-    if (!g->plain && g->bytes >= ZN_SPARE_MIN)
-        zn_session_moves_large(ss);
+    if (!g->plain)
+        zn_session_moves(ss, g->bytes);
     if (urgent)
         iov[0] = (struct zn_iov){ ss->urgent + ss->urgent_sent,
                                   ss->urgent_size - ss->urgent_sent };
@@ -146,7 +147,7 @@ int zn_session_write(struct zn_session *ss, bool on_loop)
         /* Who writes a little, while more keeps coming, writes a lot a little later. Not so
          * a caller: to wake the loop for that costs more than it saves. */
         bool trickle = on_loop && rc > 0 && total < TRICKLE;
-        if (trickle || total > TURN_LIMIT) {
+        if (trickle || total > ZN_TURN_LIMIT) {
             zn_session_post_later(ss, ZN_WORK_OUT);
             return 0;
         }
@@ -227,8 +228,7 @@ int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size)
 static void start_big(struct zn_session *ss, struct zn_content *c,
                       const struct zn_frame_header *h, size_t have)
 {
-    if (h->size >= ZN_SPARE_MIN)
-        zn_session_moves_large(ss);
+    zn_session_moves(ss, h->size);
     ss->big = c;
     ss->big_have = have;
     ss->big_size = h->size;

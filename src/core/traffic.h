@@ -17,7 +17,8 @@ int zn_session_frame(struct zn_session *ss, const struct zn_frame *f);
 int zn_session_head(struct zn_session *ss, const uint8_t *p, const uint8_t *end,
                     struct zn_frame_header *h);
 
-/* From now on the memory of large messages goes round, as long as they come. */
-void zn_session_moves_large(struct zn_session *ss);
+/* It moves a message of that size, or several. The memory of large ones goes round from now on,
+ * as long as they come. */
+void zn_session_moves(struct zn_session *ss, uint64_t size);
 
 #endif

@@ -34,6 +34,14 @@ static inline uint64_t zn_time_left(uint64_t until)
 /* Unpredictable bytes. */
 void zn_random(void *buf, size_t size);
 
+/* A word that is free at 0: takes it, at 1, if it is. */
+static inline bool zn_take(_Atomic uint32_t *word)
+{
+    uint32_t is = 0;
+    return atomic_compare_exchange_strong_explicit(word, &is, 1, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
 /* ---- Locks: one word, unfair, 5 ns when nobody else wants it. Zero is free. */
 
 struct zn_lock {
@@ -49,9 +57,7 @@ ZN_SELDOM void zn_unlock_slow(struct zn_lock *l);
 /* False: somebody has it. In a forked child that may be for ever. */
 static inline bool zn_lock_try(struct zn_lock *l)
 {
-    uint32_t is = 0;
-    return atomic_compare_exchange_strong_explicit(
-        &l->word, &is, ZN_LOCK_HELD, memory_order_acquire, memory_order_relaxed);
+    return zn_take(&l->word);
 }
 
 static inline void zn_lock(struct zn_lock *l)
@@ -96,9 +102,7 @@ void zn_gate_begin(void);
 
 static inline bool zn_gate_try(struct zn_gate *g)
 {
-    uint32_t is = 0;
-    return atomic_compare_exchange_strong_explicit(&g->held, &is, 1, memory_order_acquire,
-                                                   memory_order_relaxed);
+    return zn_take(&g->held);
 }
 
 static inline void zn_gate_enter(struct zn_gate *g)

@@ -50,15 +50,18 @@ void *zn_alloc_huge(size_t size)
 #endif
 }
 
+#define PAGES_MIN ((size_t)32 * 1024)
+
 void *zn_alloc_pages(size_t size)
 {
     void *p = zn_alloc(size);
 #ifdef MADV_POPULATE_WRITE
+    if (p == NULL || size < PAGES_MIN)
+        return p;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1);
     uintptr_t to = ((uintptr_t)p + size) & ~(page - 1);
-    if (p != NULL && from < to)
-        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+    madvise((void *)from, to - from, MADV_POPULATE_WRITE);
 #endif
     return p;
 }

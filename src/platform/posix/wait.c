@@ -16,17 +16,22 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t val, const struct tim
 }
 
 /* Who holds a lock does so for tens of nanoseconds, most often. */
-#define SPINS 60
+static bool take_soon(_Atomic uint32_t *word)
+{
+    for (int i = 0; i < 60; i++) {
+        if (atomic_load_explicit(word, memory_order_relaxed) == 0 && zn_take(word))
+            return true;
+        zn_relax();
+    }
+    return false;
+}
 
 /* ---- Locks. */
 
 void zn_lock_slow(struct zn_lock *l)
 {
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&l->word, memory_order_relaxed) == 0 && zn_lock_try(l))
-            return;
-        zn_relax();
-    }
+    if (take_soon(&l->word))
+        return;
     /* Who gets here may share the lock with sleepers: WAITED stays. */
     while (atomic_exchange_explicit(&l->word, ZN_LOCK_HELD | ZN_LOCK_WAITED,
                                     memory_order_acquire) != 0)
@@ -72,19 +77,9 @@ static void make_note_seen(void)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
-static bool enter_soon(struct zn_gate *g)
-{
-    for (int i = 0; i < SPINS; i++) {
-        if (atomic_load_explicit(&g->held, memory_order_relaxed) == 0 && zn_gate_try(g))
-            return true;
-        zn_relax();
-    }
-    return false;
-}
-
 void zn_gate_enter_slow(struct zn_gate *g)
 {
-    if (enter_soon(g))
+    if (take_soon(&g->held))
         return;
     atomic_fetch_add_explicit(&g->notes, ZN_GATE_WAITER, memory_order_seq_cst);
     make_note_seen();
@@ -118,7 +113,7 @@ bool zn_gate_post(struct zn_gate *g)
         atomic_fetch_or_explicit(&g->notes, ZN_GATE_WORK, memory_order_seq_cst);
     if (notes & ZN_GATE_WORK)
         return false;                    /* whose note that is sees to it */
-    if (!enter_soon(g)) {
+    if (!take_soon(&g->held)) {
         make_note_seen();
         if (!zn_gate_try(g))
             return false;
