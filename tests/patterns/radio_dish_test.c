@@ -35,19 +35,22 @@ static void expect_group(void *dish, const char *group, const char *text)
     CHECK_OK(zmq_msg_close(&m));
 }
 
-/* Joins a group of its own and sends to it until that arrives. */
+/* Joins a group of its own and sends to it until the last of what was sent has arrived: nothing
+ * is on its way then, to take a place in a queue of one message. */
 static void wait_heard(void *radio, void *dish)
 {
     static int times;
-    char group[32], byte;
+    char group[32], number[16], last[16] = "";
     zmq_pollitem_t item = { dish, 0, ZMQ_POLLIN, 0 };
 
     snprintf(group, sizeof(group), "sync %d", ++times);
     CHECK_OK(zmq_join(dish, group));
-    do
-        send_group(radio, group, "?");
-    while (CHECK_OK(zmq_poll(&item, 1, 1)) == 0);
-    net_recv(dish, &byte, 1);
+    for (int i = 0; i == 0 || strcmp(number, last) != 0; i++) {
+        snprintf(number, sizeof(number), "%d", i);
+        send_group(radio, group, number);
+        while (CHECK_OK(zmq_poll(&item, 1, 1)) == 1)
+            last[net_recv(dish, last, sizeof(last) - 1)] = '\0';
+    }
     CHECK_OK(zmq_leave(dish, group));
 }
 
