@@ -94,7 +94,7 @@ void zn_socket_drop(struct zn_socket *s)
 static void abandon(struct zn_handle *h)
 {
     atomic_store_explicit(&h->tag, ZN_HANDLE_CLOSED, memory_order_relaxed);
-    if (atomic_load_explicit(&h->lock.held, memory_order_relaxed) != 0)
+    if (!zn_gate_is_free(&h->lock))
         return;                          /* forked amid a change: hands off */
     struct zn_socket *s = h->socket;
     ZN_LIST_EACH (it, &s->routes) {

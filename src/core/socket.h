@@ -37,8 +37,9 @@ struct zn_handle {
     struct zn_gate lock;
     struct zn_socket *socket;            /* NULL: none any more */
     struct zn_handle *next;              /* among the free ones */
-    char pad[ZN_CACHE_LINE - 32];
 };
+_Static_assert(sizeof(struct zn_handle) == ZN_CACHE_LINE || sizeof(void *) != 8,
+               "a handle is a cache line");
 
 /* One zmq_bind or zmq_connect: what it said, and the values that the options had then.
  * Under the socket's lock, but for what never changes; counted by sessions. */

@@ -74,53 +74,133 @@ static inline void zn_unlock(struct zn_lock *l)
         zn_unlock_slow(l);
 }
 
-/* ---- Gates: locks that are left at half the price, and carry WORK. Zero is free.
+/* ---- Threads. */
+
+/* The caller's: no other thread that runs has the same, and none has 0. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_thread_pointer)
+#define ZN_THREAD_POINTER
+#endif
+#endif
+uintptr_t zn_thread_slow(void);
+static inline uintptr_t zn_thread(void)
+{
+#ifdef ZN_THREAD_POINTER
+    return (uintptr_t)__builtin_thread_pointer();
+#else
+    return zn_thread_slow();
+#endif
+}
+
+/* ---- Gates: locks that cost their usual thread next to nothing, and carry WORK. Zero is free.
  *
  * zn_gate_post() leaves WORK with whoever is inside, or goes in for the caller to do the work
  * itself. zn_gate_leave() returns true, inside again, when WORK has come meanwhile: do it,
  * leave again.
  *
- * Who leaves stores, and then looks for notes, with nothing that keeps the processor from
- * looking first: a barrier would cost as much as all the rest. Instead, who leaves a note
- * has the system run a barrier on every core. So one who leaves looks at the gate once it
- * may be another's already: the memory of a gate must never be given back. */
+ * Leaving  Who leaves stores, and then looks for notes, with nothing that keeps the processor
+ *          from looking first: a barrier would cost as much as all the rest. Instead, who
+ *          leaves a note has the system run a barrier on every core. So one who leaves looks
+ *          at the gate once it may be another's already: the memory of a gate must never be
+ *          given back.
+ * Entering A gate that one thread has entered some thousand times, and no other one meanwhile,
+ *          is biased to it: from then on that thread goes in and out by storing to `inside`,
+ *          which it alone does, without a locked instruction, and `held` says BIASED. Another
+ *          thread takes the bias back: it clears `bias`, leaves a note and has the barriers
+ *          run. Then either nobody is inside, and it goes in, or the thread inside finds the
+ *          note when it leaves. That thread may also have been about to go in, on the strength
+ *          of what `bias` was: it looks again once it has stored, and steps back. It can do so
+ *          any time later, so a gate is biased to one thread in all its life; to that one
+ *          again, if it has been patient for twice as long as before. Each bias has a number,
+ *          so that who is slow to take one back does not take the next one. */
 struct zn_gate {
-    _Atomic uint32_t held;               /* 0, 1 */
+    _Atomic uint32_t held;               /* enum below, and above two bits a bias's number */
     _Atomic uint32_t notes;              /* ZN_GATE_WORK, and ZN_GATE_WAITER for each that waits */
+    _Atomic uint32_t bias;               /* its number; 0: none */
+    _Atomic uint32_t inside;             /* its thread is inside by it */
+    _Atomic uintptr_t thread;            /* zn_thread() of who came last; once there has been a
+                                            bias, of its thread for ever */
+    /* for who is inside */
+    uint32_t again;                      /* how often that one has come in by `held` */
+    uint32_t rest;                       /* what becomes of `held` when it is given back */
+    uint32_t number;                     /* of the last bias */
+    bool biased;                         /* who is inside has come by the bias */
+    uint8_t revoked;                     /* how often a bias was taken back, up to a limit */
 };
 
-ZN_SELDOM void zn_gate_enter_slow(struct zn_gate *g);
+enum { ZN_GATE_FREE, ZN_GATE_HELD, ZN_GATE_BIASED, ZN_GATE_STATE = 3 };
+
+bool zn_gate_try_held(struct zn_gate *g);
+void zn_gate_enter_held(struct zn_gate *g);
+ZN_SELDOM bool zn_gate_step_back(struct zn_gate *g);
 ZN_SELDOM bool zn_gate_leave_slow(struct zn_gate *g);
 
-#define ZN_GATE_WORK 1u
+#define ZN_GATE_WORK 1u                  /* there is something to do, or to settle */
 #define ZN_GATE_WAITER 2u
 
-/* Whether the system has such barriers. If not, who leaves runs one. */
+/* So many times before the first bias; to take it back costs about as much as that saves. */
+#define ZN_GATE_PATIENCE 4096u
+
+/* Whether the system has such barriers. If not, who leaves runs one, and there is no bias. */
 extern _Atomic bool zn_gate_light;
 /* Finds out; gates work before, too. */
 void zn_gate_begin(void);
 
+static inline bool zn_gate_enter_biased(struct zn_gate *g)
+{
+    if (atomic_load_explicit(&g->bias, memory_order_acquire) == 0 ||
+        atomic_load_explicit(&g->thread, memory_order_relaxed) != zn_thread() ||
+        atomic_load_explicit(&g->inside, memory_order_relaxed) != 0)
+        return false;
+    atomic_store_explicit(&g->inside, 1, memory_order_relaxed);
+    atomic_signal_fence(memory_order_seq_cst);           /* the compiler keeps the order */
+    if (ZN_UNLIKELY(atomic_load_explicit(&g->bias, memory_order_relaxed) == 0))
+        return zn_gate_step_back(g);
+    g->biased = true;
+    return true;
+}
+
 static inline bool zn_gate_try(struct zn_gate *g)
 {
-    return zn_take(&g->held);
+    return zn_gate_enter_biased(g) || zn_gate_try_held(g);
 }
 
 static inline void zn_gate_enter(struct zn_gate *g)
 {
-    if (ZN_UNLIKELY(!zn_gate_try(g)))
-        zn_gate_enter_slow(g);
+    if (!zn_gate_enter_biased(g))
+        zn_gate_enter_held(g);
+}
+
+static inline void zn_gate_stand_aside(struct zn_gate *g)
+{
+    if (ZN_LIKELY(g->biased)) {
+        atomic_store_explicit(&g->inside, 0, memory_order_release);
+        return;
+    }
+    uint32_t rest = g->rest;
+    if (ZN_UNLIKELY(rest != ZN_GATE_FREE))
+        atomic_store_explicit(&g->bias, g->number, memory_order_release);
+    atomic_store_explicit(&g->held, rest, memory_order_release);
 }
 
 static inline bool zn_gate_leave(struct zn_gate *g)
 {
     bool light = atomic_load_explicit(&zn_gate_light, memory_order_acquire);
-    atomic_store_explicit(&g->held, 0, memory_order_release);
+    zn_gate_stand_aside(g);
     if (ZN_LIKELY(light))
         atomic_signal_fence(memory_order_seq_cst);       /* the compiler keeps the order */
     else
         atomic_thread_fence(memory_order_seq_cst);
     return ZN_UNLIKELY(atomic_load_explicit(&g->notes, memory_order_relaxed) != 0) &&
            zn_gate_leave_slow(g);
+}
+
+/* Nobody is inside. Says nothing about the moment after. */
+static inline bool zn_gate_is_free(struct zn_gate *g)
+{
+    uint32_t held = atomic_load_explicit(&g->held, memory_order_relaxed);
+    return (held & ZN_GATE_STATE) != ZN_GATE_HELD &&
+           atomic_load_explicit(&g->inside, memory_order_relaxed) == 0;
 }
 
 /* Leaves WORK with who is inside (false), or goes in (true). */
