@@ -173,7 +173,7 @@ void zn_end_rollback(struct zn_end *e);
 ZN_SELDOM void zn_end_tell_news(struct zn_end *e);
 static inline void zn_end_flush(struct zn_end *e)
 {
-    if (ZN_UNLIKELY(zn_queue_publish(e->out, e->out->wmsgs)))
+    if (ZN_UNLIKELY(zn_queue_publish_lightly(e->out)))
         zn_end_tell_news(e);
 }
 /* Whether a message has been begun and not ended. */

@@ -332,6 +332,33 @@ void zn_queue_rollback(struct zn_queue *q)
     q->wchunk->next = NULL;
 }
 
+/* So many times before it is done lightly. */
+#define CALM 4096u
+
+bool zn_queue_publish_heavy(struct zn_queue *q)
+{
+    uintptr_t me = zn_thread();
+    if (atomic_load_explicit(&q->writer, memory_order_relaxed) != me) {
+        q->calm = 0;
+        atomic_store_explicit(&q->light, false, memory_order_relaxed);
+        atomic_store_explicit(&q->writer, me, memory_order_release);
+    } else if (q->calm < CALM) {
+        q->calm++;
+    } else if (atomic_load_explicit(&zn_gate_light, memory_order_acquire)) {
+        atomic_store_explicit(&q->light, true, memory_order_relaxed);
+    }
+    atomic_exchange_explicit(&q->written, q->wmsgs, memory_order_seq_cst);
+    if (atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) == ZN_AWAKE)
+        return false;
+    unsigned was =
+        atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel);
+    if (was == ZN_ASLEEP) {
+        q->calm = 0;
+        atomic_store_explicit(&q->light, false, memory_order_relaxed);
+    }
+    return was != ZN_AWAKE;
+}
+
 /* ---- The reader. */
 
 static int peek_slot(struct zn_queue *q, struct zn_frame *f)
@@ -444,11 +471,17 @@ enum zn_room zn_queue_writer_waits(struct zn_queue *q)
 bool zn_queue_sleep(struct zn_queue *q)
 {
     struct zn_frame f;
-    atomic_store_explicit(&q->reader_asleep, 1, memory_order_seq_cst);
+    bool here = atomic_load_explicit(&q->writer, memory_order_relaxed) == zn_thread();
+    atomic_store_explicit(&q->reader_asleep, here ? ZN_ASLEEP_HERE : ZN_ASLEEP,
+                          memory_order_seq_cst);
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&q->light, memory_order_relaxed) &&
+        atomic_load_explicit(&q->writer, memory_order_relaxed) != zn_thread())
+        zn_barrier_on_every_core();
     uint64_t written = atomic_load_explicit(&q->written, memory_order_seq_cst);
     bool some = q->slot != NULL ? peek_slot(q, &f) : written != q->rmsgs;
     if (some)
-        atomic_store_explicit(&q->reader_asleep, 0, memory_order_relaxed);
+        atomic_store_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_relaxed);
     return !some;
 }
 

@@ -44,6 +44,7 @@ struct zn_queue {
     uint64_t seen_consumed;
     struct zn_chunk *fresh;              /* to be written: taken from spare */
     bool open;                           /* inside a message */
+    uint32_t calm;                       /* heavy publishing since the reader slept abroad */
     _Atomic uint64_t written;            /* messages published */
 
     /* the reader's */
@@ -63,8 +64,11 @@ struct zn_queue {
 
     /* both */
     _Alignas(ZN_CACHE_LINE) _Atomic uint8_t
-        reader_asleep;              /* tell it of what is published */
+        reader_asleep;              /* tell it of what is published: enum zn_sleep */
     _Atomic uint8_t writer_waiting;      /* tell it when there is room */
+    _Atomic bool light;                  /* `writer` publishes without a barrier */
+    uint8_t keeps;                       /* so many spares: 1, or ZN_SPARES if it is trimmed */
+    _Atomic uintptr_t writer;            /* zn_thread() of who wrote last */
     _Atomic uint32_t hwm;                /* messages; 0: no limit */
     _Atomic uint32_t lwm;                /* look for a waiting writer this often */
     struct zn_chunk *first;              /* the writer's first, for the reader */
@@ -72,8 +76,10 @@ struct zn_queue {
     uint64_t looked;                     /* the reader, for news: when, */
     uint64_t looked_at;                  /* and at which message */
     struct zn_slot *slot;                /* conflating: a queue of one */
-    uint8_t keeps;                       /* so many spares: 1, or ZN_SPARES if it is trimmed */
 };
+
+_Static_assert(sizeof(struct zn_queue) == 3 * ZN_CACHE_LINE || sizeof(void *) != 8,
+               "a line each for the writer, the reader and both");
 
 /* The chunks of a stream go round between reader and writer, however far behind the reader
  * may fall: through the heap their memory would go back to the system, and come again. */
@@ -140,12 +146,15 @@ int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
 /* Forgets an unfinished message. */
 void zn_queue_rollback(struct zn_queue *q);
 
+enum zn_sleep { ZN_AWAKE, ZN_ASLEEP, ZN_ASLEEP_HERE };    /* here: on the writer's thread */
+
 /* Whether the reader sleeps and is to be told of what has been published: it counts as
  * awake from now on. */
 static inline bool zn_queue_must_tell(struct zn_queue *q)
 {
-    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) &&
-           atomic_exchange_explicit(&q->reader_asleep, 0, memory_order_acq_rel);
+    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) != ZN_AWAKE &&
+           atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel) !=
+               ZN_AWAKE;
 }
 
 /* Publishes messages up to number `upto` (wmsgs: all). True if the reader is to be told. */
@@ -155,6 +164,25 @@ static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
         return false;
     atomic_exchange_explicit(&q->written, upto, memory_order_seq_cst);
     return zn_queue_must_tell(q);
+}
+
+/* The same of all messages, for a writer that does so message by message. Between the store and
+ * the look at reader_asleep stands a barrier, a fifth of the price of a send. A thread that has
+ * published some thousand times, and no reader has fallen asleep on another one, goes without:
+ * the next reader to fall asleep elsewhere has the system run a barrier on every core. */
+bool zn_queue_publish_heavy(struct zn_queue *q);
+static inline bool zn_queue_publish_lightly(struct zn_queue *q)
+{
+    if (q->wmsgs == atomic_load_explicit(&q->written, memory_order_relaxed))
+        return false;
+    if (!atomic_load_explicit(&q->light, memory_order_relaxed) ||
+        atomic_load_explicit(&q->writer, memory_order_relaxed) != zn_thread())
+        return zn_queue_publish_heavy(q);
+    atomic_store_explicit(&q->written, q->wmsgs, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+    return ZN_UNLIKELY(atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) !=
+                       ZN_AWAKE) &&
+           zn_queue_publish_heavy(q);
 }
 
 /* The same in two steps, for many queues at once: all are published, then comes one

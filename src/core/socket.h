@@ -138,7 +138,7 @@ ZN_SELDOM void zn_handle_unlock_slow(struct zn_handle *h, bool posted);
 
 /* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
  * no I/O threads, and where a lock may be held for ever. */
-static inline int zn_handle_lock(void *handle, struct zn_socket **out)
+static ZN_ALWAYS int zn_handle_lock(void *handle, struct zn_socket **out)
 {
     struct zn_handle *h = handle;
     if (h == NULL || ((uintptr_t)h & (sizeof(void *) - 1)) != 0 ||

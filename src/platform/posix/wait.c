@@ -81,6 +81,11 @@ static void let_steps_end(bool always)
     atomic_thread_fence(memory_order_seq_cst);
 }
 
+void zn_barrier_on_every_core(void)
+{
+    let_steps_end(true);
+}
+
 /* A note has been left. From here on, whoever is inside has yet to leave, and will see it. */
 static void make_note_seen(void)
 {
