@@ -1,4 +1,5 @@
-/* api/proxy.c - zmq_proxy, zmq_proxy_steerable, zmq_device, written over zmq.h alone.
+/* api/proxy.c - zmq_proxy, zmq_proxy_steerable, zmq_device, written over zmq.h, but for what is
+ * queued being held back while a burst lasts (core/flush.h).
  *
  * A direction runs when its input has a message and its output can take one, for at
  * most BURST messages; then the other direction and the control have their turn. What
@@ -11,8 +12,12 @@
 #include <zmq.h>
 
 #include "api/result.h"
+#include "core/flush.h"
 
 enum { BURST = 1000 };
+
+/* So much of a burst is queued before it is written: who is woken by few is soon asleep again. */
+enum { AT_A_TIME = 1000, BYTES_AT_A_TIME = 65536 };
 
 /* XPUB_NODROP: an output may say that it can take a message and yet not take this one.
  * Then there is nothing to wait for but time. */
@@ -86,16 +91,29 @@ static int send_held(struct direction *d)
     return 0;
 }
 
+static bool is_full(const struct direction *d, const struct side *since)
+{
+    return d->to->sent - since->sent >= AT_A_TIME ||
+           d->to->sent_bytes - since->sent_bytes >= BYTES_AT_A_TIME;
+}
+
 /* Moves messages for as long as both sides let it. -EAGAIN is no error here. */
 static int run(struct direction *d, void *capture)
 {
+    struct zn_flush flush;
     int rc = 0;
 
-    for (int n = 0; n < BURST && rc == 0; n += !d->held && !d->inside) {
-        if (!d->held)
-            rc = receive(d, capture);
-        if (rc == 0)
-            rc = send_held(d);
+    for (int n = 0; n < BURST && rc == 0;) {
+        struct side since = *d->to;
+        zn_flush_hold_back(&flush);
+        while (n < BURST && rc == 0 && !is_full(d, &since)) {
+            if (!d->held)
+                rc = receive(d, capture);
+            if (rc == 0)
+                rc = send_held(d);
+            n += !d->held && !d->inside;
+        }
+        zn_flush_let_go();
     }
     return rc == -EAGAIN ? 0 : rc;
 }

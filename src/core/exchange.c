@@ -163,9 +163,10 @@ static ptrdiff_t flush(struct zn_socket *s, try_fn attempt, void *arg)
 {
     struct zn_flush flush = { .count = 0 };
     zn_flush_collect(&flush, s);
-    if (flush.count == 0)
+    if (flush.count == 0 && !zn_flush_keeps())
         return -EAGAIN;
     zn_socket_unlock(s);
+    zn_flush_let_go();
     zn_flush_run(&flush, attempt == try_send);
     zn_socket_lock(s);
     return s->closed ? -ENOTSOCK : attempt(s, arg);

@@ -40,3 +40,35 @@ void zn_flush_run(struct zn_flush *flush, bool full)
     }
     flush->count = 0;
 }
+
+/* ---- Held back. */
+
+static _Thread_local struct zn_flush *held;
+
+void zn_flush_hold_back(struct zn_flush *flush)
+{
+    flush->count = 0;
+    held = flush;
+}
+
+void zn_flush_let_go(void)
+{
+    struct zn_flush *flush = held;
+    held = NULL;
+    if (flush != NULL)
+        zn_flush_run(flush, false);
+}
+
+bool zn_flush_keep(struct zn_session *ss)
+{
+    if (held == NULL || held->count == ZN_FLUSH_MAX)
+        return false;
+    zn_session_hold(ss);
+    held->sessions[held->count++] = ss;
+    return true;
+}
+
+bool zn_flush_keeps(void)
+{
+    return held != NULL && held->count > 0;
+}

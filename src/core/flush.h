@@ -22,4 +22,13 @@ void zn_flush_collect(struct zn_flush *flush, struct zn_socket *s);
 /* Writes. With no lock. full: since there is no room for more. */
 void zn_flush_run(struct zn_flush *flush, bool full);
 
+/* Until zn_flush_let_go(), which the same thread calls soon, what this thread queues on idle
+ * connections waits for it, as many as fit: one write each then, and not one each message. A
+ * thread that waits in between lets go by itself. */
+void zn_flush_hold_back(struct zn_flush *flush);
+void zn_flush_let_go(void);
+/* Something has been queued for ss. False: it is not held back. */
+bool zn_flush_keep(struct zn_session *ss);
+bool zn_flush_keeps(void);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/borrow.h"
 #include "core/establish.h"
+#include "core/flush.h"
 #include "core/stream.h"
 
 /* ---- The token. */
@@ -260,6 +261,8 @@ static struct zn_wish on_post(struct zn_end *e, unsigned what, struct zn_socket 
         return nothing;
     if (work == ZN_WORK_OUT && poster != NULL &&
         zn_session_phase(ss) == ZN_PHASE_TRAFFIC) {
+        if (zn_flush_keep(ss))
+            return nothing;
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);

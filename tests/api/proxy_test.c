@@ -132,6 +132,33 @@ TEST(proxy_shows_everything_to_the_capture)
     finish(&b);
 }
 
+/* What a burst has queued is held back, but not while the proxy waits in the middle of it. */
+TEST(proxy_writes_what_it_has_before_its_capture_blocks)
+{
+    static const char *const messages[] = { "a", "b", "c" };
+    struct bench b;
+    char endpoint[TEST_ENDPOINT];
+
+    set_up(&b, line, 0, ZMQ_PAIR, ZMQ_PAIR);
+    b.capture = limited(b.ctx, ZMQ_PUSH, 1);
+    b.watcher = limited(b.ctx, ZMQ_PULL, 1);
+    pair_up(b.capture, b.watcher, "inproc://capture");
+    test_bind(b.back, "tcp", endpoint);
+    CHECK_OK(zmq_connect(b.server, endpoint));
+    test_send_strings(b.back, "hello", NULL);    /* it is there, and speaks */
+    test_expect_strings(b.server, "hello", NULL);
+    for (size_t i = 0; i < COUNT(messages); i++)
+        test_send_strings(b.client, messages[i], NULL);
+    start(&b);
+    for (size_t i = 0; i + 1 < COUNT(messages); i++)
+        test_expect_strings(b.server, messages[i], NULL);
+    for (size_t i = 0; i < COUNT(messages); i++)
+        test_expect_strings(b.watcher, messages[i], NULL);
+    test_expect_strings(b.server, messages[2], NULL);
+    terminate(&b);
+    finish(&b);
+}
+
 TEST(proxy_ends_with_its_context)
 {
     struct bench b;
