@@ -435,7 +435,7 @@ static int make_metadata(struct zn_session *ss, struct zn_metadata **out)
 static int introduce(struct zn_session *ss, struct zn_end *e, struct zn_metadata *md)
 {
     struct zn_handshake *hs = ss->handshake;
-    zn_metadata_drop(e->metadata);
+    zn_metadata_drop_paid(e->metadata, &e->metadata_paid);
     e->metadata = zn_metadata_hold(md);
     e->peer_version = ss->version;
     zn_free(e->id);

@@ -272,6 +272,14 @@ static ZN_ALWAYS void set_properties(const struct zn_incoming *in, struct zn_msg
         zn_msg_share_group(m, in->group);
 }
 
+static struct zn_metadata *hold_metadata(const struct zn_incoming *in)
+{
+    struct zn_end *e = in->end;
+    return e != NULL && e->metadata == in->metadata
+               ? zn_metadata_hand_out(e->metadata, &e->metadata_paid)
+               : zn_metadata_hold(in->metadata);
+}
+
 /* Without memory m is as it was. */
 static int into_msg_slow(const struct zn_incoming *in, struct zn_msg *m)
 {
@@ -286,7 +294,7 @@ static int into_msg_slow(const struct zn_incoming *in, struct zn_msg *m)
         if (f->size > 0)
             memcpy(zn_msg_data(&fresh), f->data, f->size);
     }
-    fresh.metadata = zn_metadata_hold(in->metadata);
+    fresh.metadata = hold_metadata(in);
     set_properties(in, &fresh);
     zn_msg_empty(m);
     *m = fresh;
@@ -304,7 +312,7 @@ static ZN_ALWAYS int into_msg(const struct zn_incoming *in, struct zn_msg *m)
         m->metadata = NULL;
     zn_msg_empty(m);
     zn_msg_begin(m, ZN_MSG_INLINE, f->size);
-    m->metadata = same ? in->metadata : zn_metadata_hold(in->metadata);
+    m->metadata = same ? in->metadata : hold_metadata(in);
     zn_copy(m->body.bytes, f->data, f->size);
     set_properties(in, m);
     return 0;

@@ -68,10 +68,36 @@ struct zn_metadata *zn_metadata_hold(struct zn_metadata *md)
     return md;
 }
 
+static void drop(struct zn_metadata *md, uint32_t count)
+{
+    if (md != NULL &&
+        atomic_fetch_sub_explicit(&md->refs, count, memory_order_acq_rel) == count)
+        zn_free(md);
+}
+
 void zn_metadata_drop(struct zn_metadata *md)
 {
-    if (md != NULL && atomic_fetch_sub_explicit(&md->refs, 1, memory_order_acq_rel) == 1)
-        zn_free(md);
+    drop(md, 1);
+}
+
+enum { IN_ADVANCE = 64 };
+
+struct zn_metadata *zn_metadata_hand_out(struct zn_metadata *md, uint32_t *paid)
+{
+    if (md == NULL)
+        return NULL;
+    if (*paid == 0) {
+        atomic_fetch_add_explicit(&md->refs, IN_ADVANCE, memory_order_relaxed);
+        *paid = IN_ADVANCE;
+    }
+    (*paid)--;
+    return md;
+}
+
+void zn_metadata_drop_paid(struct zn_metadata *md, uint32_t *paid)
+{
+    drop(md, 1 + *paid);
+    *paid = 0;
 }
 
 const char *zn_metadata_get(const struct zn_metadata *md, const char *name)

@@ -178,6 +178,10 @@ struct zn_metadata *zn_metadata_new(const struct zn_property *properties, size_t
                                     int fd);
 struct zn_metadata *zn_metadata_hold(struct zn_metadata *md);   /* NULL is fine */
 void zn_metadata_drop(struct zn_metadata *md);                  /* NULL is fine */
+/* The same for one who hands out many: references are paid for in advance, *paid are left. */
+struct zn_metadata *zn_metadata_hand_out(struct zn_metadata *md, uint32_t *paid);
+/* Its own reference as well. */
+void zn_metadata_drop_paid(struct zn_metadata *md, uint32_t *paid);
 /* NUL-terminated, or NULL if there is no such property (or md is NULL). */
 const char *zn_metadata_get(const struct zn_metadata *md, const char *name);
 int zn_metadata_fd(const struct zn_metadata *md);               /* -1: none */

@@ -132,7 +132,7 @@ void zn_end_release(struct zn_end *e)
 {
     struct zn_pipe *p = e->pipe;
     uint8_t mine = RELEASED(side(e));
-    zn_metadata_drop(e->metadata);
+    zn_metadata_drop_paid(e->metadata, &e->metadata_paid);
     e->metadata = NULL;
     zn_free(e->id);
     e->id = NULL;

@@ -67,6 +67,7 @@ struct zn_end {
 
     /* -- a socket's end: the pattern's to read, the core's to write */
     struct zn_metadata *metadata;        /* the peer's properties, or NULL */
+    uint32_t metadata_paid;              /* references to hand out */
     uint8_t *id;                         /* the peer's routing id, heap; or NULL */
     uint16_t id_size;
     uint8_t peer_version;                /* enum zn_zmtp; 0: not known yet */
