@@ -348,7 +348,7 @@ bool zn_queue_publish_heavy(struct zn_queue *q)
         atomic_store_explicit(&q->light, true, memory_order_relaxed);
     }
     atomic_exchange_explicit(&q->written, q->wmsgs, memory_order_seq_cst);
-    if (atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) == ZN_AWAKE)
+    if (atomic_load_explicit(&q->reader_asleep, memory_order_seq_cst) == ZN_AWAKE)
         return false;
     unsigned was =
         atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel);
@@ -474,9 +474,8 @@ bool zn_queue_sleep(struct zn_queue *q)
     bool here = atomic_load_explicit(&q->writer, memory_order_relaxed) == zn_thread();
     atomic_store_explicit(&q->reader_asleep, here ? ZN_ASLEEP_HERE : ZN_ASLEEP,
                           memory_order_seq_cst);
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&q->light, memory_order_relaxed) &&
-        atomic_load_explicit(&q->writer, memory_order_relaxed) != zn_thread())
+    if (atomic_load_explicit(&q->light, memory_order_seq_cst) &&
+        atomic_load_explicit(&q->writer, memory_order_seq_cst) != zn_thread())
         zn_barrier_on_every_core();
     uint64_t written = atomic_load_explicit(&q->written, memory_order_seq_cst);
     bool some = q->slot != NULL ? peek_slot(q, &f) : written != q->rmsgs;

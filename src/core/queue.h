@@ -152,7 +152,7 @@ enum zn_sleep { ZN_AWAKE, ZN_ASLEEP, ZN_ASLEEP_HERE };    /* here: on the writer
  * awake from now on. */
 static inline bool zn_queue_must_tell(struct zn_queue *q)
 {
-    return atomic_load_explicit(&q->reader_asleep, memory_order_relaxed) != ZN_AWAKE &&
+    return atomic_load_explicit(&q->reader_asleep, memory_order_seq_cst) != ZN_AWAKE &&
            atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel) !=
                ZN_AWAKE;
 }

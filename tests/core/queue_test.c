@@ -574,3 +574,63 @@ TEST(queue_that_conflates_between_two_threads_never_goes_back)
     test_thread_join(writer);
     zn_queue_fini(&q);
 }
+
+/* ---- A reader that sleeps until it is told. */
+
+enum { NAPS = 30000 };
+
+static struct {
+    struct zn_queue q;
+    _Atomic uint64_t told;
+    uint64_t light;                      /* messages that went without a barrier */
+} nap;
+
+static void pause_for(unsigned loops)
+{
+    for (volatile unsigned i = loops; i > 0; i--)
+        ;
+}
+
+/* Nothing follows until the reader has all of it: one that was missed is missed for good. */
+static void *write_naps(void *arg)
+{
+    uint64_t naps = NAPS / (uint64_t)test_patience();
+
+    for (uint64_t i = 1; i <= naps; i++) {
+        struct zn_frame f = { .data = (uint8_t *)&i, .size = sizeof i };
+        CHECK_EQ(zn_queue_write(&nap.q, &f), 0);
+        nap.q.calm = UINT32_MAX;         /* as if no reader had slept for long */
+        nap.light += atomic_load(&nap.q.light);
+        if (zn_queue_publish_lightly(&nap.q))
+            atomic_fetch_add(&nap.told, 1);
+        pause_for((unsigned)(i % 7) * 10);
+        while (i % 3 == 0 && atomic_load(&nap.q.consumed) != i)
+            sched_yield();
+    }
+    return arg;
+}
+
+TEST(reader_that_sleeps_is_told_though_the_writer_runs_no_barrier)
+{
+    uint64_t told = 0, naps = NAPS / (uint64_t)test_patience();
+    struct zn_frame f;
+
+    zn_gate_begin();
+    CHECK_EQ(zn_queue_init(&nap.q, 0, false), 0);
+    struct test_thread *writer = test_thread_start(write_naps, NULL);
+    for (uint64_t i = 1; i <= naps; i++) {
+        while (zn_queue_peek(&nap.q, &f) == 0) {
+            pause_for((unsigned)(i % 5) * 10);
+            if (!zn_queue_sleep(&nap.q))
+                continue;
+            while (atomic_load(&nap.told) == told)
+                sched_yield();
+            told++;
+        }
+        CHECK_EQ(number_of(&f), i);
+        zn_queue_next(&nap.q);
+    }
+    test_thread_join(writer);
+    CHECK(nap.light > 0 || !atomic_load(&zn_gate_light));
+    zn_queue_fini(&nap.q);
+}
