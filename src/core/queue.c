@@ -348,10 +348,7 @@ bool zn_queue_publish_heavy(struct zn_queue *q)
         atomic_store_explicit(&q->light, true, memory_order_relaxed);
     }
     atomic_exchange_explicit(&q->written, q->wmsgs, memory_order_seq_cst);
-    if (atomic_load_explicit(&q->reader_asleep, memory_order_seq_cst) == ZN_AWAKE)
-        return false;
-    unsigned was =
-        atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel);
+    enum zn_sleep was = zn_queue_must_tell(q);
     if (was == ZN_ASLEEP) {
         q->calm = 0;
         atomic_store_explicit(&q->light, false, memory_order_relaxed);

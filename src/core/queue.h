@@ -148,13 +148,13 @@ void zn_queue_rollback(struct zn_queue *q);
 
 enum zn_sleep { ZN_AWAKE, ZN_ASLEEP, ZN_ASLEEP_HERE };    /* here: on the writer's thread */
 
-/* Whether the reader sleeps and is to be told of what has been published: it counts as
- * awake from now on. */
-static inline bool zn_queue_must_tell(struct zn_queue *q)
+/* Whether the reader sleeps, and where, and is to be told of what has been published: it counts
+ * as awake from now on. */
+static inline enum zn_sleep zn_queue_must_tell(struct zn_queue *q)
 {
-    return atomic_load_explicit(&q->reader_asleep, memory_order_seq_cst) != ZN_AWAKE &&
-           atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel) !=
-               ZN_AWAKE;
+    if (atomic_load_explicit(&q->reader_asleep, memory_order_seq_cst) == ZN_AWAKE)
+        return ZN_AWAKE;
+    return atomic_exchange_explicit(&q->reader_asleep, ZN_AWAKE, memory_order_acq_rel);
 }
 
 /* Publishes messages up to number `upto` (wmsgs: all). True if the reader is to be told. */
@@ -163,7 +163,7 @@ static inline bool zn_queue_publish(struct zn_queue *q, uint64_t upto)
     if (upto == atomic_load_explicit(&q->written, memory_order_relaxed))
         return false;
     atomic_exchange_explicit(&q->written, upto, memory_order_seq_cst);
-    return zn_queue_must_tell(q);
+    return zn_queue_must_tell(q) != ZN_AWAKE;
 }
 
 /* The same of all messages, for a writer that does so message by message. Between the store and

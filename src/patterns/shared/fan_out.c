@@ -85,7 +85,7 @@ void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame)
         return;
     zn_queue_publish_fence();
     for (uint32_t i = 0; i < t->active; i++)
-        if (ZN_UNLIKELY(zn_queue_must_tell(t->ends[i]->out)))
+        if (ZN_UNLIKELY(zn_queue_must_tell(t->ends[i]->out) != ZN_AWAKE))
             zn_end_tell_news(t->ends[i]);
     zn_fan_out_unmark(f);
 }

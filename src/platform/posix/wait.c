@@ -160,7 +160,7 @@ static bool take_back(struct zn_gate *g)
                 &g->bias, &number, 0, memory_order_release, memory_order_relaxed))
             return false;
         atomic_fetch_or_explicit(&g->notes, ZN_GATE_WORK, memory_order_seq_cst);
-        let_steps_end(true);
+        zn_barrier_on_every_core();
         if (atomic_load_explicit(&g->inside, memory_order_acquire) != 0)
             return false;
         if (settle(g, number) || zn_gate_try(g))
