@@ -583,10 +583,12 @@ static const struct {
 #undef DRIP
 };
 
-/* Says the head's first bytes at once, then one by one; how long it was listened to. */
-static long drip(int fd, const char *head, size_t size, size_t at_once)
+/* Connects and says the head's first bytes at once, then one by one; how long it was listened
+ * to, from before it connected. */
+static long drip(const char *endpoint, const char *head, size_t size, size_t at_once)
 {
     long start = now_ms();
+    int fd = raw_connect(endpoint);
     ssize_t n = 0;
     char sink[256];
 
@@ -599,6 +601,7 @@ static long drip(int fd, const char *head, size_t size, size_t at_once)
         n = n < 0 && errno == EAGAIN ? 0 : -1;
         CHECK(now_ms() - start < PATIENCE, "still listened to");
     }
+    close(fd);
     return now_ms() - start;
 }
 
@@ -611,11 +614,9 @@ TEST_TIMEOUT(bytes_that_drip_in_do_not_extend_the_time, 60)
             if (!has_mechanism(mechanisms[m]))
                 continue;
             struct host h = open_impatient(mechanisms[m], &monitor);
-            int fd = raw_connect(h.endpoint);
-            long ms = drip(fd, drips[m].head, drips[m].size, at_once);
+            long ms = drip(h.endpoint, drips[m].head, drips[m].size, at_once);
             CHECK(ms >= SHORT_IVL - 1, "%s: %ld ms", mechanism_name[m], ms);
             expect_timeout(monitor, accepted);
-            close(fd);
             close_socket(monitor);
             close_host(&h);
         }
