@@ -9,9 +9,6 @@ void *zn_alloc(size_t size);
 void *zn_zalloc(size_t size);
 /* For many megabytes, all of which will be used: in larger pages, if the system has them. */
 void *zn_alloc_huge(size_t size);
-/* For what will be written soon, most of it: 32 KiB and more come with their pages, if the
- * system can give them all at once, which takes a fraction of the time of one by one. */
-void *zn_alloc_pages(size_t size);
 void *zn_realloc(void *p, size_t size);
 void zn_free(void *p);
 

@@ -45,6 +45,19 @@
 
 #define ZN_CACHE_LINE 64
 
+/* The number of the lowest bit of word, which has one. */
+static inline uint32_t zn_lowest_bit(uint64_t word)
+{
+#if defined(__GNUC__)
+    return (uint32_t)__builtin_ctzll(word);
+#else
+    uint32_t n = 0;
+    while (!(word >> n & 1))
+        n++;
+    return n;
+#endif
+}
+
 /* memcpy() for what is mostly small: a few moves, and no call. */
 static inline void zn_copy(void *to, const void *from, size_t n)
 {

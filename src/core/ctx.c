@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/borrow.h"
+#include "core/bulk.h"
 #include "core/known.h"
 #include "core/options.h"
 #include "core/resolver.h"
@@ -184,6 +185,7 @@ int zn_ctx_term(struct zn_ctx *ctx)
     zn_borrowers_free(ctx);
     zn_known_free(ctx);
     zn_spare_clear();
+    zn_bulk_trim(true);
     zn_free(ctx);
     return 0;
 }

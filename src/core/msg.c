@@ -4,14 +4,13 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "core/bulk.h"
 #include "core/spare.h"
 
 _Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
 
 /* Where data begins that lies behind its content: aligned for anything. */
 #define CONTENT_HEAD ((sizeof(struct zn_content) + 15u) & ~(size_t)15u)
-
-#define HUGE (4u * 1024 * 1024)
 
 #define GROUP_MAX 255
 
@@ -24,8 +23,7 @@ struct zn_content *zn_content_new(size_t size)
 
     struct zn_content *c = size >= ZN_SPARE_MIN ? zn_spare_take(size) : NULL;
     if (c == NULL) {
-        c = size < HUGE ? zn_alloc_pages(CONTENT_HEAD + size)
-                        : zn_alloc_huge(CONTENT_HEAD + size);
+        c = zn_bulk_new(CONTENT_HEAD + size);
         if (c == NULL)
             return NULL;
         c->size = size;
@@ -42,7 +40,7 @@ struct zn_content *zn_content_grow(struct zn_content *c, size_t size)
     if (size > PTRDIFF_MAX - CONTENT_HEAD)
         return NULL;
 
-    c = zn_realloc(c, CONTENT_HEAD + size);
+    c = zn_bulk_grow(c, CONTENT_HEAD + c->size, CONTENT_HEAD + size);
     if (c == NULL)
         return NULL;
 
@@ -69,9 +67,17 @@ void zn_content_free(struct zn_content *c)
 {
     if (c->ffn != NULL)
         c->ffn(c->data, c->hint);
-    else if (c->data == (uint8_t *)c + CONTENT_HEAD && zn_spare_keep(c))
+    else if (c->data == (uint8_t *)c + CONTENT_HEAD) {
+        if (!zn_spare_keep(c))
+            zn_content_forget(c);
         return;
+    }
     zn_free(c);
+}
+
+void zn_content_forget(struct zn_content *c)
+{
+    zn_bulk_free(c, CONTENT_HEAD + c->size);
 }
 
 /* ---- Messages. */

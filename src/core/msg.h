@@ -32,6 +32,8 @@ struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, voi
  * no memory, and c is as it was. */
 struct zn_content *zn_content_grow(struct zn_content *c, size_t size);
 void zn_content_free(struct zn_content *c);
+/* Frees one of zn_content_new() for good. */
+void zn_content_forget(struct zn_content *c);
 
 static inline struct zn_content *zn_content_hold(struct zn_content *c)
 {

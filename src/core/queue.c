@@ -2,6 +2,7 @@
  * chunks, shared contents, gathering for the kernel, the queue of one. */
 #include "core/queue.h"
 
+#include "core/bulk.h"
 #include "core/spin.h"
 #include "wire/frame.h"
 
@@ -130,6 +131,11 @@ static uint32_t next_cap(const struct zn_queue *q, size_t need)
     return (uint32_t)ZN_MAX(cap, need + 1);
 }
 
+static void free_chunk(struct zn_chunk *c)
+{
+    zn_bulk_free(c, sizeof *c + c->cap);
+}
+
 /* One that has been read, or NULL. */
 static struct zn_chunk *take_spare(struct zn_queue *q)
 {
@@ -147,7 +153,7 @@ static void keep_spare(struct zn_queue *q, struct zn_chunk *c)
     if (head == NULL)
         q->spares = 0;
     if (q->spares >= q->keeps) {
-        zn_free(c);
+        free_chunk(c);
         return;
     }
     q->spares++;
@@ -161,7 +167,7 @@ static void free_spares(struct zn_queue *q)
 {
     struct zn_chunk *c;
     while ((c = take_spare(q)) != NULL)
-        zn_free(c);
+        free_chunk(c);
 }
 
 /* Room for `need` bytes at wpos and a jump behind them. */
@@ -173,9 +179,9 @@ static int make_room(struct zn_queue *q, size_t need)
     uint32_t cap = next_cap(q, need);
     struct zn_chunk *c;
     while ((c = take_spare(q)) != NULL && (c->cap <= need || c->cap * 2 < cap))
-        zn_free(c);
+        free_chunk(c);
     if (c == NULL) {
-        c = zn_alloc_pages(sizeof *c + cap);
+        c = zn_bulk_new(sizeof *c + cap);
         if (c == NULL)
             return -ENOMEM;
         c->cap = cap;
@@ -324,7 +330,7 @@ void zn_queue_rollback(struct zn_queue *q)
     struct zn_chunk *c = q->mchunk == q->wchunk ? NULL : q->mchunk->next;
     while (c != NULL) {
         struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        zn_free(c);
+        free_chunk(c);
         c = next;
     }
     q->wchunk = q->mchunk;
@@ -502,7 +508,7 @@ void zn_queue_fini(struct zn_queue *q)
     drop_records(q, c, q->rchunk ? q->rpos : 0);
     while (c != NULL) {
         struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        zn_free(c);
+        free_chunk(c);
         c = next;
     }
     free_spares(q);
@@ -521,7 +527,7 @@ void zn_queue_trim(struct zn_queue *q)
     struct zn_chunk *c = q->rchunk ? q->rchunk : q->first;
     while (c != NULL) {
         struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        zn_free(c);
+        free_chunk(c);
         c = next;
     }
     free_spares(q);

@@ -8,6 +8,7 @@
 #include "core/session.h"
 
 #include "core/borrow.h"
+#include "core/bulk.h"
 #include "core/ctx.h"
 #include "core/establish.h"
 #include "core/guest.h"
@@ -263,6 +264,7 @@ static void trim(struct zn_session *ss, uint64_t now)
     zn_session_forget_big(ss);
     if (ss->spares)
         zn_spare_expire();
+    zn_bulk_trim(false);
     ss->spares = false;
 }
 

@@ -1,7 +1,6 @@
 /* core/spare.c - see spare.h. A stack: what was freed last is still in the caches. */
 #include "core/spare.h"
 
-#include "base/alloc.h"
 #include "platform/platform.h"
 
 enum { PLACES = 64 };
@@ -71,7 +70,7 @@ void zn_spare_clear(void)
     store.bytes = 0;
     zn_unlock(&store.lock);
     while (count-- > 0)
-        zn_free(gone[count]);
+        zn_content_forget(gone[count]);
 }
 
 void zn_spare_expire(void)

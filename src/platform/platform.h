@@ -442,6 +442,19 @@ int zn_remove_dir(const char *path);
 /* Whether path names a socket on which nobody listens (or nothing at all). */
 bool zn_local_is_stale(const struct zn_addr *addr, const char *path);
 
+/* ---- Memory in large pages, where there is such a thing. */
+#define ZN_LARGE_PAGE ((size_t)2 * 1024 * 1024)
+/* Whole large pages that have no memory yet; NULL: there are none. */
+void *zn_pages_map(size_t size);
+void zn_pages_unmap(void *p, size_t size);
+/* Memory for all the pages within at once, which costs less than one by one. */
+void zn_pages_populate(void *p, size_t size);
+/* Whole large pages lose what is in them, and their memory. */
+void zn_pages_give_back(void *p, size_t size);
+/* For sanitizers: memory that nobody has, or has again. */
+void zn_memory_forbid(void *p, size_t size);
+void zn_memory_allow(void *p, size_t size);
+
 /* ---- Memory to be shared with another process, where there is such a thing. */
 #ifdef __linux__
 #define ZN_HAVE_SHARED 1

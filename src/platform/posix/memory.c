@@ -33,38 +33,95 @@ void zn_free(void *p)
     free(p);
 }
 
-#define HUGE_PAGE ((size_t)2 * 1024 * 1024)
-
 void *zn_alloc_huge(size_t size)
 {
     if (zn_fault(ZN_FAULT_ALLOC, "alloc_huge"))
         return NULL;
 #ifdef MADV_HUGEPAGE
     void *p = NULL;
-    if (posix_memalign(&p, HUGE_PAGE, size) != 0)
+    if (posix_memalign(&p, ZN_LARGE_PAGE, size) != 0)
         return NULL;
-    madvise(p, size & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
+    madvise(p, size & ~(ZN_LARGE_PAGE - 1), MADV_HUGEPAGE);
     return p;
 #else
     return malloc(size);
 #endif
 }
 
-#define PAGES_MIN ((size_t)32 * 1024)
-
-void *zn_alloc_pages(size_t size)
+void zn_pages_populate(void *p, size_t size)
 {
-    void *p = zn_alloc(size);
 #ifdef MADV_POPULATE_WRITE
-    if (p == NULL || size < PAGES_MIN)
-        return p;
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     uintptr_t from = ((uintptr_t)p + page - 1) & ~(page - 1);
     uintptr_t to = ((uintptr_t)p + size) & ~(page - 1);
-    madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+    if (from < to)
+        madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+#else
+    (void)p, (void)size;
 #endif
-    return p;
 }
+
+/* Of a mapping that is a large page longer, the part that begins one. */
+void *zn_pages_map(size_t size)
+{
+    if (zn_fault(ZN_FAULT_ALLOC, "pages_map"))
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    uint8_t *all = mmap(NULL, size + ZN_LARGE_PAGE, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (all == MAP_FAILED)
+        return NULL;
+    size_t before = (0 - (uintptr_t)all) & (ZN_LARGE_PAGE - 1);
+    if (before > 0)
+        munmap(all, before);
+    munmap(all + before + size, ZN_LARGE_PAGE - before);
+    madvise(all + before, size, MADV_HUGEPAGE);
+    return all + before;
+#else
+    (void)size;
+    return NULL;
+#endif
+}
+
+void zn_pages_unmap(void *p, size_t size)
+{
+    zn_memory_allow(p, size);
+    munmap(p, size);
+}
+
+void zn_pages_give_back(void *p, size_t size)
+{
+    madvise(p, size, MADV_DONTNEED);
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN
+#endif
+
+#ifdef HAS_ASAN
+#include <sanitizer/asan_interface.h>
+void zn_memory_forbid(void *p, size_t size)
+{
+    ASAN_POISON_MEMORY_REGION(p, size);
+}
+void zn_memory_allow(void *p, size_t size)
+{
+    ASAN_UNPOISON_MEMORY_REGION(p, size);
+}
+#else
+void zn_memory_forbid(void *p, size_t size)
+{
+    (void)p, (void)size;
+}
+void zn_memory_allow(void *p, size_t size)
+{
+    (void)p, (void)size;
+}
+#endif
 
 void *zn_zalloc_lines(size_t size)
 {
