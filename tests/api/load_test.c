@@ -506,3 +506,56 @@ TEST_TIMEOUT(idle_context_uses_no_cpu_and_wakes_nobody, 60)
         test_thread_join(thread[t]);
     end_ctx(ctx);
 }
+
+/* ---- a backlog, and its end ---- */
+
+/* Of this process, in MiB. */
+static long resident(void)
+{
+    long all, pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+
+    CHECK(f != NULL);
+    CHECK_EQ(fscanf(f, "%ld %ld", &all, &pages), 2);
+    fclose(f);
+    return pages / (1024 * 1024 / sysconf(_SC_PAGESIZE));
+}
+
+static bool has_shrunk_to(void *most)
+{
+    return resident() <= *(long *)most;
+}
+
+TEST(memory_of_a_backlog_goes_back_to_the_system_when_it_is_over)
+{
+    enum { COUNT = 1000, SIZE = 64 * 1024, MIB = COUNT * SIZE / (1024 * 1024) };
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
+         *in = open_socket(ctx, ZMQ_PULL);
+    char endpoint[ENDPOINT_MAX];
+    zmq_msg_t m;
+
+    if (sanitized())
+        test_skip("sanitizers keep what was freed");
+    test_set_int(out, ZMQ_SNDHWM, 0);
+    test_set_int(in, ZMQ_RCVHWM, 0);
+    bind_to(out, "tcp://127.0.0.1:*", endpoint);
+    connect_to(in, endpoint);
+    long before = resident();
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_OK(zmq_msg_init_size(&m, SIZE));
+        memset(zmq_msg_data(&m), i, SIZE);
+        CHECK_EQ(zmq_msg_send(&m, out, 0), SIZE);
+    }
+    CHECK(resident() >= before + MIB / 2, "it was %ld MiB and is %ld", before,
+          resident());
+    CHECK_OK(zmq_msg_init(&m));
+    for (int i = 0; i < COUNT; i++) {
+        CHECK_EQ(zmq_msg_recv(&m, in, 0), SIZE);
+        CHECK_EQ(((uint8_t *)zmq_msg_data(&m))[SIZE - 1], (uint8_t)i);
+    }
+    CHECK_OK(zmq_msg_close(&m));
+    test_wait_until(has_shrunk_to, &(long){ before + MIB / 8 }, 10);
+    close_socket(in);
+    close_socket(out);
+    end_ctx(ctx);
+}
