@@ -128,6 +128,38 @@ TEST(nonces_are_never_used_again)
     zn_cipher_free(cipher);
 }
 
+/* The stream is made in steps, and for large messages in another way. */
+TEST(messages_of_every_size_are_boxes_of_the_rfc)
+{
+    enum { LAST = 2200 };
+    struct other o;
+    struct zn_cipher *cipher = server_cipher(&o);
+    struct body ours, theirs;
+    uint8_t inner[1 + LAST], text[1 + LAST];
+    struct zn_opened opened;
+    uint32_t error = 0;
+
+    randombytes_buf(text, sizeof(text));
+    text[0] = 0;
+    for (size_t size = 0; size <= LAST; size += size < 700 || size > 1950 ? 1 : 61) {
+        uint8_t *out = malloc(33 + size);    /* a byte more would be seen */
+        CHECK_EQ(cipher->ops->seal(cipher, 0, text + 1, size, out), 33 + size);
+        CHECK_EQ(other_read(&o, false, out, 33 + size, inner), 1 + size);
+        CHECK_MEM(inner, text, 1 + size);
+        free(out);
+
+        other_message(&o, false, (const char *)text, 1 + size, &theirs);
+        ours = theirs;
+        ours.bytes[ours.size - 1] ^= 0x80;
+        expect_open(cipher, &ours, -EPROTO, ZN_ERROR_CRYPTOGRAPHIC, "its last byte");
+        CHECK_EQ(cipher->ops->open(cipher, theirs.bytes, theirs.size, &opened, &error),
+                 0);
+        CHECK_EQ(opened.payload.size, size);
+        CHECK_MEM(opened.payload.data, text + 1, size);
+    }
+    zn_cipher_free(cipher);
+}
+
 TEST(frames_cost_no_memory)
 {
     struct other o;

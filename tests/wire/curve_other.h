@@ -8,7 +8,7 @@
 #include "tests/wire/peer.h"
 
 enum { SERVER_SIDE = true, CLIENT_SIDE = false };
-enum { KEY = 32, MAC = 16, BODY_MAX = 1024 };
+enum { KEY = 32, MAC = 16, BODY_MAX = 4096 };
 enum { MORE = 1, COMMAND = 4 };          /* a frame's flags */
 
 struct pair {
