@@ -1,5 +1,5 @@
 /* core/establish.c - getting a session connected: names, addresses, attempts, and what comes
- * of a handshake (shake.c); and what happens when the connection is lost. */
+ * of a handshake (shake.c). */
 #include "core/establish.h"
 
 #include "core/ctx.h"
@@ -9,16 +9,6 @@
 #include "core/zap.h"
 
 #include "wire/frame.h"
-
-static const struct zn_options *options(const struct zn_session *ss)
-{
-    return &ss->route->options;
-}
-
-static struct zn_socket *socket_of(const struct zn_session *ss)
-{
-    return ss->route->socket;
-}
 
 static const struct zn_transport *transport_of(const struct zn_session *ss)
 {
@@ -30,17 +20,13 @@ static const char *address_of(const struct zn_session *ss)
     return strstr(ss->route->text, "://") + 3;
 }
 
-static bool is_raw(const struct zn_session *ss)
-{
-    return socket_of(ss)->pattern->flags & ZN_PAT_RAW || options(ss)->router_raw;
-}
-
 /* ---- Telling the monitor. */
 
 /* An attempt, of which only the far side is known. */
 static void tell_attempt(struct zn_session *ss, uint64_t event, uint64_t value)
 {
-    zn_monitor_tell_connection(socket_of(ss), event, value, "", ss->route->text, true);
+    zn_monitor_tell_connection(zn_session_socket(ss), event, value, "", ss->route->text,
+                               true);
 }
 
 /* Where endpoints have a path, our own has it in names, too. */
@@ -59,7 +45,7 @@ static void learn_names(struct zn_session *ss)
 {
     char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
     struct zn_addr a;
-    if (!zn_monitor_wants(socket_of(ss)))
+    if (!zn_monitor_wants(zn_session_socket(ss)))
         return;
     if (zn_sock_name(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, local, sizeof local);
@@ -82,16 +68,16 @@ void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value)
     const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
                          : ss->initiator ? ss->route->text
                                          : "";
-    zn_monitor_tell_connection(socket_of(ss), event, value, local, remote, ss->initiator);
+    zn_monitor_tell_connection(zn_session_socket(ss), event, value, local, remote,
+                               ss->initiator);
 }
 
 /* ---- Attempts. */
 
-static void give_up(struct zn_session *ss)
+void zn_session_give_up(struct zn_session *ss)
 {
-    /* As if the application had disconnected: the endpoint is forgotten. */
     struct zn_route *r = ss->route;
-    struct zn_socket *s = socket_of(ss);
+    struct zn_socket *s = zn_session_socket(ss);
     zn_socket_lock(s);
     if (!r->closed)
         zn_route_close(r);
@@ -101,8 +87,8 @@ static void give_up(struct zn_session *ss)
 
 static uint64_t retry_interval(struct zn_session *ss)
 {
-    uint64_t ivl = (uint64_t)options(ss)->reconnect_ivl;
-    uint64_t max = (uint64_t)options(ss)->reconnect_ivl_max;
+    uint64_t ivl = (uint64_t)zn_session_options(ss)->reconnect_ivl;
+    uint64_t max = (uint64_t)zn_session_options(ss)->reconnect_ivl_max;
     if (max == 0)
         return ivl + zn_random_u32() % ivl;
     for (int i = 0; i < ss->tries && ivl < max; i++)
@@ -111,10 +97,10 @@ static uint64_t retry_interval(struct zn_session *ss)
     return ZN_MIN(ivl, max);
 }
 
-static void try_later(struct zn_session *ss)
+void zn_session_try_later(struct zn_session *ss)
 {
-    if (options(ss)->reconnect_ivl <= 0) {
-        give_up(ss);
+    if (zn_session_options(ss)->reconnect_ivl <= 0) {
+        zn_session_give_up(ss);
         return;
     }
     uint64_t ms = retry_interval(ss);
@@ -129,8 +115,8 @@ enum { NEXT_WAITS = 5000 };
 
 static uint64_t attempt_limit(const struct zn_session *ss)
 {
-    if (options(ss)->connect_timeout > 0)
-        return (uint64_t)options(ss)->connect_timeout;
+    if (zn_session_options(ss)->connect_timeout > 0)
+        return (uint64_t)zn_session_options(ss)->connect_timeout;
     return ss->target_index < ss->target->count ? NEXT_WAITS : 0;
 }
 
@@ -142,7 +128,7 @@ static void try_next(struct zn_session *ss, int error)
         bool pending = false;
         int failed = -1;
         int fd = transport_of(ss)->open(address_of(ss), &t->addrs[ss->target_index++],
-                                        options(ss), &pending, &failed);
+                                        zn_session_options(ss), &pending, &failed);
         if (fd < 0) {
             error = fd;
             if (failed >= 0)
@@ -164,10 +150,10 @@ static void try_next(struct zn_session *ss, int error)
         return;
     }
     if (error == -ECONNREFUSED &&
-        options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
-        give_up(ss);
+        zn_session_options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_CONN_REFUSED)
+        zn_session_give_up(ss);
     else
-        try_later(ss);
+        zn_session_try_later(ss);
 }
 
 static void on_resolved(struct zn_resolution *q)
@@ -181,28 +167,28 @@ static void resolve(struct zn_session *ss)
 {
     struct zn_resolution *q = zn_zalloc(sizeof *q);
     if (q == NULL) {
-        try_later(ss);
+        zn_session_try_later(ss);
         return;
     }
     q->target = *ss->target;
-    q->ipv6 = options(ss)->ipv6;
+    q->ipv6 = zn_session_options(ss)->ipv6;
     q->arg = ss;
     q->done = on_resolved;
     zn_session_hold(ss);
     ss->resolution = q;
     zn_session_set_phase(ss, ZN_PHASE_RESOLVING);
-    if (zn_resolver_ask(socket_of(ss)->ctx, q) < 0) {
+    if (zn_resolver_ask(zn_session_socket(ss)->ctx, q) < 0) {
         ss->resolution = NULL;
         zn_free(q);
         zn_session_drop(ss);
-        try_later(ss);
+        zn_session_try_later(ss);
     }
 }
 
 void zn_session_stop_resolving(struct zn_session *ss)
 {
     struct zn_resolution *q = ss->resolution;
-    if (q == NULL || !zn_resolver_forget(socket_of(ss)->ctx, q))
+    if (q == NULL || !zn_resolver_forget(zn_session_socket(ss)->ctx, q))
         return;
     ss->resolution = NULL;
     zn_free(q);
@@ -225,13 +211,13 @@ void zn_session_attempt(struct zn_session *ss)
     if (ss->target == NULL)
         ss->target = zn_zalloc(sizeof *ss->target);
     if (ss->target == NULL) {
-        try_later(ss);
+        zn_session_try_later(ss);
         return;
     }
     memset(ss->target, 0, sizeof *ss->target);
     ss->target_index = 0;
-    if (transport_of(ss)->find(address_of(ss), options(ss), ss->target) < 0)
-        try_later(ss);
+    if (transport_of(ss)->find(address_of(ss), zn_session_options(ss), ss->target) < 0)
+        zn_session_try_later(ss);
     else if (ss->target->host[0] != '\0')
         resolve(ss);
     else
@@ -253,7 +239,7 @@ void zn_session_attempt_failed(struct zn_session *ss, int error)
 static void begin_talk(struct zn_session *ss)
 {
     int rc = 0;
-    if (is_raw(ss)) {
+    if (zn_session_is_raw(ss)) {
         ss->version = ZN_ZMTP_UNKNOWN;
         rc = zn_session_established(ss);
         if (rc < 0)
@@ -262,7 +248,7 @@ static void begin_talk(struct zn_session *ss)
     }
     rc = zn_handshake_start(ss);
     zn_session_set_phase(ss, ZN_PHASE_HANDSHAKE);
-    zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)options(ss)->handshake_ivl);
+    zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)zn_session_options(ss)->handshake_ivl);
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
@@ -317,7 +303,8 @@ static void begin(struct zn_session *ss)
     const struct zn_transport *t = transport_of(ss);
     int rc = 0;
     if (t->stream != NULL)
-        rc = t->stream(address_of(ss), options(ss), !ss->initiator, &ss->stream);
+        rc = t->stream(address_of(ss), zn_session_options(ss), !ss->initiator,
+                       &ss->stream);
     bool connects = open_connects(ss);
     if (ss->initiator && !connects)
         tell_connected(ss);
@@ -327,9 +314,9 @@ static void begin(struct zn_session *ss)
         begin_talk(ss);
     } else {
         /* The kernel's own limit, which a connect_timeout of 0 stands for, ends no talk. */
-        int limit = options(ss)->handshake_ivl;
-        if (connects && options(ss)->connect_timeout > 0)
-            limit = options(ss)->connect_timeout;
+        int limit = zn_session_options(ss)->handshake_ivl;
+        if (connects && zn_session_options(ss)->connect_timeout > 0)
+            limit = zn_session_options(ss)->connect_timeout;
         zn_session_set_phase(ss, ZN_PHASE_OPENING);
         zn_session_due(ss, ZN_DUE_PHASE, (uint64_t)limit);
         zn_session_open(ss);
@@ -346,7 +333,7 @@ void zn_session_connected(struct zn_session *ss, bool hung_up)
         rc = -ECONNRESET;                /* TIPC: connected and lost before we looked */
     }
     if (rc == 0)
-        rc = transport_of(ss)->tune(ss->fd, options(ss), false);
+        rc = transport_of(ss)->tune(ss->fd, zn_session_options(ss), false);
     if (rc < 0) {
         zn_session_attempt_failed(ss, rc);
         return;
@@ -448,12 +435,12 @@ static int introduce(struct zn_session *ss, struct zn_end *e, struct zn_metadata
         memcpy(e->id, hs->peer_id.data, hs->peer_id.size);
         e->id_size = (uint16_t)hs->peer_id.size;
     }
-    return zn_socket_ready(socket_of(ss), e);
+    return zn_socket_ready(zn_session_socket(ss), e);
 }
 
 static int join_socket(struct zn_session *ss, struct zn_metadata *md)
 {
-    struct zn_socket *s = socket_of(ss);
+    struct zn_socket *s = zn_session_socket(ss);
     int rc = 0;
     bool fresh = ss->end == NULL;
     struct zn_end *e = NULL;
@@ -483,8 +470,9 @@ static int join_socket(struct zn_session *ss, struct zn_metadata *md)
 
 static int say_hello(struct zn_session *ss)
 {
-    const struct zn_blob *hello = zn_socket_hello(socket_of(ss), options(ss));
-    if (hello == NULL || is_raw(ss))
+    const struct zn_blob *hello =
+        zn_socket_hello(zn_session_socket(ss), zn_session_options(ss));
+    if (hello == NULL || zn_session_is_raw(ss))
         return 0;
     uint8_t head[ZN_FRAME_HEADER_MAX];
     bool v1 = ss->version < ZN_ZMTP_2;
@@ -494,14 +482,13 @@ static int say_hello(struct zn_session *ss)
     return rc < 0 ? rc : zn_session_urgent(ss, hello->data, hello->size);
 }
 
-/* Whether an empty message tells of a peer that comes (or goes). */
-static bool notifies(const struct zn_session *ss, int what)
+bool zn_session_notifies(const struct zn_session *ss, int what)
 {
-    if (is_raw(ss))
-        return options(ss)->stream_notify;
-    if (socket_of(ss)->pattern->type != ZMQ_ROUTER)
+    if (zn_session_is_raw(ss))
+        return zn_session_options(ss)->stream_notify;
+    if (zn_session_socket(ss)->pattern->type != ZMQ_ROUTER)
         return false;
-    return socket_of(ss)->options.router_notify & what;
+    return zn_session_socket(ss)->options.router_notify & what;
 }
 
 int zn_session_established(struct zn_session *ss)
@@ -517,152 +504,17 @@ int zn_session_established(struct zn_session *ss)
     zn_session_set_phase(ss, ZN_PHASE_TRAFFIC);
     if (ss->stream != NULL)
         ss->stream->trusted = true;
-    if (shook_hands(ss) && !is_raw(ss)) {
+    if (shook_hands(ss) && !zn_session_is_raw(ss)) {
         zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, 0);
-        if (options(ss)->heartbeat_ivl > 0)
-            zn_session_due(ss, ZN_DUE_PING, (uint64_t)options(ss)->heartbeat_ivl);
+        if (zn_session_options(ss)->heartbeat_ivl > 0)
+            zn_session_due(ss, ZN_DUE_PING,
+                           (uint64_t)zn_session_options(ss)->heartbeat_ivl);
     }
     rc = say_hello(ss);
-    if (rc == 0 && notifies(ss, ZMQ_NOTIFY_CONNECT))
+    if (rc == 0 && zn_session_notifies(ss, ZMQ_NOTIFY_CONNECT))
         rc = zn_session_inject(ss, NULL, 0);
     zn_session_publish(ss);
     zn_handshake_drop(ss);
     atomic_fetch_or(&ss->work, ZN_WORK_IN | ZN_WORK_OUT);
     return rc;
-}
-
-/* ---- Losing it. */
-
-/* A peer that broke the rules is not asked again. */
-static bool is_fatal(const struct zn_session *ss, int error)
-{
-    (void)ss;
-    return error == -EPROTO || error == -EMSGSIZE;
-}
-
-/* The code that belongs to an -EPROTO; 0: it has none. */
-static uint32_t protocol_error(const struct zn_session *ss)
-{
-    const struct zn_handshake *hs = ss->handshake;
-    if (ss->error != 0)
-        return ss->error;
-    if (hs != NULL && hs->error != 0)
-        return hs->error;
-    return ss->stream != NULL ? ss->stream->error : 0;
-}
-
-/* Whether it failed for saying too much to a peer that is older than the last one there. */
-static bool was_misjudged(struct zn_session *ss)
-{
-    const struct zn_handshake *hs = ss->handshake;
-    if (hs == NULL || !hs->config.whole_greeting || !ss->initiator)
-        return false;
-    zn_known_forget(socket_of(ss)->ctx, ss->route->text);
-    return !hs->config.versions_3_only && hs->version == ZN_ZMTP_UNKNOWN &&
-           hs->error == 0;
-}
-
-/* Why there was no handshake, unless that was told already: a refusal of ours. */
-static void tell_failed(struct zn_session *ss, int error)
-{
-    const struct zn_handshake *hs = ss->handshake;
-    uint32_t code = protocol_error(ss);
-    if (hs != NULL && error == -EPROTO && hs->peer_refused != 0)
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_AUTH, hs->peer_refused);
-    else if (error == -EPROTO && code != 0)
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, code);
-    else if (error != -EPROTO && error != -EMSGSIZE && ss->refused == 0)
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, (uint64_t)-error);
-}
-
-static bool is_handshaking(struct zn_session *ss)
-{
-    int phase = atomic_load(&ss->phase);
-    return phase == ZN_PHASE_HANDSHAKE || phase == ZN_PHASE_OPENING;
-}
-
-static void tell_lost(struct zn_session *ss, int error)
-{
-    if (is_handshaking(ss))
-        tell_failed(ss, error);
-    else if (error == -EPROTO && protocol_error(ss) != 0)   /* not sealed or framed well */
-        zn_session_tell(ss, ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL, protocol_error(ss));
-    zn_session_tell(ss, ZMQ_EVENT_DISCONNECTED, (uint64_t)ss->fd);
-}
-
-/* What the application asked to be told in its own queue. */
-static void leave_word(struct zn_session *ss)
-{
-    if (ss->end == NULL || zn_end_peer_closed(ss->end))
-        return;
-    zn_queue_rollback(ss->end->out);
-    if (notifies(ss, ZMQ_NOTIFY_DISCONNECT))
-        zn_session_inject(ss, NULL, 0);
-    const struct zn_blob *bye =
-        zn_socket_goodbye(socket_of(ss), options(ss), ss->initiator);
-    if (bye != NULL)
-        zn_session_inject(ss, bye->data, bye->size);
-    /* The connection is over: nothing more will ask for room, so all of it is shown. */
-    struct zn_queue *q = ss->end->out;
-    if (zn_queue_publish(q, q->wmsgs))
-        zn_end_post(ss->end->peer, ZN_POST_READ, NULL);
-}
-
-/* The pipe stays for the next connection, unless it must not. */
-static void prepare_next(struct zn_session *ss, bool was_up)
-{
-    struct zn_socket *s = socket_of(ss);
-    if (ss->end == NULL)
-        return;
-    if (options(ss)->immediate) {
-        struct zn_end *end = ss->end;
-        ss->end = NULL;
-        zn_end_close(end, NULL);
-        return;
-    }
-    zn_queue_resend(ss->end->in);
-    zn_queue_rollback(ss->end->out);
-    zn_socket_lock(s);
-    struct zn_end *e = ss->end->peer;
-    if (was_up && !zn_end_peer_closed(ss->end)) {
-        e->ready = false;
-        if (s->pattern->flags & ZN_PAT_RENEWS)
-            zn_queue_discard(ss->end->in);
-        if (s->pattern->lost != NULL)
-            s->pattern->lost(s, e);
-    }
-    zn_socket_unlock(s);
-    zn_socket_wake(s);                   /* the pattern may have news of it */
-}
-
-void zn_session_lost(struct zn_session *ss, int error)
-{
-    bool handshaking = is_handshaking(ss);
-    bool was_up = atomic_load(&ss->phase) == ZN_PHASE_TRAFFIC;
-    bool local = error == -ESHUTDOWN;
-    bool fatal = is_fatal(ss, error) && !was_misjudged(ss);
-    if (!local)
-        tell_lost(ss, error);
-    if (was_up)
-        leave_word(ss);
-    if (ss->stream != NULL)
-        ss->stream->why = error;
-    zn_session_close_fd(ss);
-    zn_session_traffic_reset(ss);
-    zn_handshake_drop(ss);
-    memset(ss->due, 0, sizeof ss->due);
-    ss->failed = 0;
-    ss->error = 0;
-    ss->refused = 0;
-
-    bool stop =
-        handshaking && options(ss)->reconnect_stop & ZMQ_RECONNECT_STOP_HANDSHAKE_FAILED;
-    if (!ss->initiator || fatal || local) {
-        zn_session_die(ss);
-    } else if (stop) {
-        give_up(ss);
-    } else {
-        prepare_next(ss, was_up);
-        try_later(ss);
-    }
 }

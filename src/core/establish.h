@@ -1,9 +1,25 @@
-/* core/establish.h - between session.c, which runs a session, and establish.c, which gets it
- * connected, and again after it was lost. All on the loop's thread, by the token's holder. */
+/* core/establish.h - between session.c, which runs a session, establish.c, which gets it
+ * connected, and lost.c, which sees to it when that is over. All on the loop's thread, by the token's holder. */
 #ifndef ZN_CORE_ESTABLISH_H
 #define ZN_CORE_ESTABLISH_H
 
 #include "core/session.h"
+
+static inline const struct zn_options *zn_session_options(const struct zn_session *ss)
+{
+    return &ss->route->options;
+}
+
+static inline struct zn_socket *zn_session_socket(const struct zn_session *ss)
+{
+    return ss->route->socket;
+}
+
+static inline bool zn_session_is_raw(const struct zn_session *ss)
+{
+    return zn_session_socket(ss)->pattern->flags & ZN_PAT_RAW ||
+           ss->route->options.router_raw;
+}
 
 /* establish.c */
 void zn_session_begin(struct zn_session *ss);
@@ -16,11 +32,18 @@ void zn_session_open_failed(struct zn_session *ss, int error);
 /* Or not: asks the kernel. hung_up: which says that there is no connection any more. */
 void zn_session_connected(struct zn_session *ss, bool hung_up);
 int zn_session_established(struct zn_session *ss);
-/* The connection is over: -errno says why. Tries again, or dies. */
-void zn_session_lost(struct zn_session *ss, int error);
+/* After the reconnect interval. */
+void zn_session_try_later(struct zn_session *ss);
+/* As if the application had disconnected: the endpoint is forgotten. */
+void zn_session_give_up(struct zn_session *ss);
+/* Whether an empty message tells of a peer that comes, or goes: ZMQ_NOTIFY_. */
+bool zn_session_notifies(const struct zn_session *ss, int what);
 void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value);
 /* As the message property Peer-Address; "" if it is not known. */
 void zn_session_peer_address(struct zn_session *ss, char *buf, size_t size);
+
+/* lost.c: the connection is over, -errno says why. Tries again, or dies. */
+void zn_session_lost(struct zn_session *ss, int error);
 
 /* shake.c */
 int zn_handshake_start(struct zn_session *ss);   /* -ENOMEM */

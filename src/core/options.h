@@ -107,6 +107,10 @@ struct zn_option {
     bool as_client;                      /* with the client's side */
 };
 
+/* All of them: option_table.c. A place without a name is no option's. */
+extern const struct zn_option zn_option_table[];
+extern const size_t zn_option_rows;
+
 /* The row of an option, or NULL. Numbers end below zn_option_end(). */
 const struct zn_option *zn_option_find(int option);
 int zn_option_end(void);

@@ -16,16 +16,6 @@
 #include "core/sealed.h"
 #include "core/spare.h"
 
-static const struct zn_options *options(const struct zn_session *ss)
-{
-    return &ss->route->options;
-}
-
-static struct zn_socket *socket_of(const struct zn_session *ss)
-{
-    return ss->route->socket;
-}
-
 void zn_session_set_phase(struct zn_session *ss, enum zn_phase phase)
 {
     atomic_store_explicit(&ss->phase, (uint8_t)phase, memory_order_relaxed);
@@ -82,7 +72,7 @@ static bool is_due(struct zn_session *ss, int which, uint64_t now)
 static void send_ping(struct zn_session *ss)
 {
     uint8_t ping[ZN_PING_FRAME_MAX];
-    const struct zn_options *o = options(ss);
+    const struct zn_options *o = zn_session_options(ss);
     int rc = 0;
     if (ss->stream != NULL && ss->stream->ops->ping != NULL)
         ss->stream->ops->ping(ss->stream);
@@ -183,7 +173,7 @@ void zn_session_die(struct zn_session *ss)
     ss->target = NULL;
     ss->guest = NULL;
 
-    struct zn_socket *s = socket_of(ss);
+    struct zn_socket *s = zn_session_socket(ss);
     zn_socket_lock(s);
     zn_list_remove(&ss->link);
     zn_socket_unlock(s);
@@ -200,7 +190,7 @@ void zn_session_die(struct zn_session *ss)
 void zn_session_stop(struct zn_session *ss)
 {
     atomic_store_explicit(&ss->stop, 1, memory_order_release);
-    zn_session_post_from(ss, ZN_WORK_CONTROL, socket_of(ss));
+    zn_session_post_from(ss, ZN_WORK_CONTROL, zn_session_socket(ss));
 }
 
 /* ---- The loop's part. */
@@ -253,7 +243,7 @@ static void trim(struct zn_session *ss, uint64_t now)
         zn_session_due(ss, ZN_DUE_TRIM, TRIM_MS);
         return;
     }
-    struct zn_socket *s = socket_of(ss);
+    struct zn_socket *s = zn_session_socket(ss);
     zn_socket_lock(s);
     zn_queue_trim(in);
     zn_queue_trim(out);

@@ -17,11 +17,6 @@ struct shake {
     struct zn_property properties[];
 };
 
-static const struct zn_options *options(const struct zn_session *ss)
-{
-    return &ss->route->options;
-}
-
 static struct shake *shake_of(struct zn_session *ss)
 {
     return ZN_CONTAINER(ss->handshake, struct shake, hs);
@@ -116,7 +111,7 @@ static struct zn_property split(const struct zn_blob *text)
 
 int zn_handshake_start(struct zn_session *ss)
 {
-    const struct zn_options *o = options(ss);
+    const struct zn_options *o = zn_session_options(ss);
     const struct zn_pattern *p = ss->route->socket->pattern;
     size_t count = o->metadata.count;
     struct shake *k = zn_zalloc(sizeof *k + count * sizeof k->properties[0]);
@@ -159,7 +154,7 @@ int zn_handshake_start(struct zn_session *ss)
 
 static int ask(struct zn_session *ss)
 {
-    const struct zn_options *o = options(ss);
+    const struct zn_options *o = zn_session_options(ss);
     char address[ZN_ENDPOINT_MAX];
     if (o->mechanism == ZMQ_PLAIN && has_no_domain(o))
         return -EFAULT;

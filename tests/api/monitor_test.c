@@ -100,6 +100,34 @@ TEST(connecter_tells_of_a_lost_connection_and_its_next)
     end_ctx(ctx);
 }
 
+TEST(what_is_sent_on_hearing_of_a_loss_reaches_those_who_remain)
+{
+    void *ctx = open_ctx(), *push = open_socket(ctx, ZMQ_PUSH);
+    void *stays = open_socket(ctx, ZMQ_PULL);
+    void *monitor =
+        open_monitor(ctx, push, ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+    char endpoint[ENDPOINT_MAX];
+
+    bind_to(push, "tcp://127.0.0.1:*", endpoint);
+    connect_to(stays, endpoint);
+    expect_event(monitor, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, NULL);
+    for (int i = 0; i < 100; i++) {
+        void *leaves = open_socket(ctx, ZMQ_PULL);
+        connect_to(leaves, endpoint);
+        expect_event(monitor, ZMQ_EVENT_HANDSHAKE_SUCCEEDED, NULL);
+        close_socket(leaves);
+        expect_event(monitor, ZMQ_EVENT_DISCONNECTED, NULL);
+        send_text(push, "one");
+        send_text(push, "two");
+        expect_text(stays, "one");
+        expect_text(stays, "two");
+    }
+    close_socket(push);
+    close_socket(stays);
+    close_socket(monitor);
+    end_ctx(ctx);
+}
+
 TEST(failed_binds_are_told)
 {
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL),
