@@ -146,7 +146,7 @@ static void try_next(struct zn_session *ss, int error)
         if (rc < 0)
             zn_session_attempt_failed(ss, rc);
         else if (!pending)
-            zn_session_connected(ss, false);
+            zn_session_connected(ss, 0);
         return;
     }
     if (error == -ECONNREFUSED &&
@@ -236,12 +236,12 @@ void zn_session_attempt_failed(struct zn_session *ss, int error)
 /* ---- Handshake: shake.c. */
 
 /* Bytes may flow; who is there is still to be seen. */
-static void begin_talk(struct zn_session *ss)
+static void begin_talk(struct zn_session *ss, unsigned words)
 {
     int rc = 0;
     if (zn_session_is_raw(ss)) {
         ss->version = ZN_ZMTP_UNKNOWN;
-        rc = zn_session_established(ss);
+        rc = zn_session_established(ss, ZN_WORK_IN | ZN_WORK_OUT);
         if (rc < 0)
             zn_session_lost(ss, rc);
         return;
@@ -252,7 +252,7 @@ static void begin_talk(struct zn_session *ss)
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
-        zn_session_shake(ss, ss->initiator ? ZN_WORK_IN | ZN_WORK_ROOM : ZN_WORK_IN);
+        zn_session_shake(ss, words);
 }
 
 static void tell_connected(struct zn_session *ss)
@@ -291,13 +291,14 @@ void zn_session_open(struct zn_session *ss)
         ss->stream = NULL;
         tell_connected(ss);
     }
-    begin_talk(ss);
+    begin_talk(ss, ss->initiator ? ZN_WORK_IN | ZN_WORK_ROOM : ZN_WORK_IN);
 }
 
-/* The connection stands: what lies on it comes first. */
-static void begin(struct zn_session *ss)
+/* The connection stands: what lies on it comes first. words: what the kernel says of it. */
+static void begin(struct zn_session *ss, unsigned words)
 {
-    ss->hung_up = ss->write_failed = false;
+    ss->hung_up = words & ZN_WORK_HUNG_UP;
+    ss->write_failed = false;
     ss->kernel_full = false;
     ss->failed = 0;
     const struct zn_transport *t = transport_of(ss);
@@ -311,7 +312,7 @@ static void begin(struct zn_session *ss)
     if (rc < 0) {
         zn_session_lost(ss, rc);
     } else if (ss->stream == NULL) {
-        begin_talk(ss);
+        begin_talk(ss, words);
     } else {
         /* The kernel's own limit, which a connect_timeout of 0 stands for, ends no talk. */
         int limit = zn_session_options(ss)->handshake_ivl;
@@ -323,23 +324,24 @@ static void begin(struct zn_session *ss)
     }
 }
 
-void zn_session_connected(struct zn_session *ss, bool hung_up)
+void zn_session_connected(struct zn_session *ss, unsigned words)
 {
-    int rc = zn_sock_error(ss->fd);
     struct zn_addr peer;
-    if (rc == 0 && zn_sock_peer(ss->fd, &peer) == -ENOTCONN) {
-        if (!hung_up)
+    int named = zn_sock_peer(ss->fd, &peer);
+    int rc = named < 0 ? zn_sock_error(ss->fd) : 0;
+    if (rc == 0 && named == -ENOTCONN) {
+        if (!(words & ZN_WORK_HUNG_UP))
             return;                      /* not yet: an early event */
         rc = -ECONNRESET;                /* TIPC: connected and lost before we looked */
     }
     if (rc == 0)
-        rc = transport_of(ss)->tune(ss->fd, zn_session_options(ss), false);
+        rc = transport_of(ss)->tune(ss->fd, zn_session_options(ss), NULL);
     if (rc < 0) {
         zn_session_attempt_failed(ss, rc);
         return;
     }
     zn_session_due(ss, ZN_DUE_PHASE, 0);
-    begin(ss);
+    begin(ss, words | ZN_WORK_ROOM);
 }
 
 void zn_session_begin(struct zn_session *ss)
@@ -355,7 +357,7 @@ void zn_session_begin(struct zn_session *ss)
     if (rc < 0)
         zn_session_lost(ss, rc);
     else
-        begin(ss);
+        begin(ss, ZN_WORK_IN);
 }
 
 /* ---- Traffic may flow. */
@@ -491,7 +493,7 @@ bool zn_session_notifies(const struct zn_session *ss, int what)
     return zn_session_socket(ss)->options.router_notify & what;
 }
 
-int zn_session_established(struct zn_session *ss)
+int zn_session_established(struct zn_session *ss, unsigned words)
 {
     struct zn_metadata *md;
     int rc = make_metadata(ss, &md);
@@ -515,6 +517,6 @@ int zn_session_established(struct zn_session *ss)
         rc = zn_session_inject(ss, NULL, 0);
     zn_session_publish(ss);
     zn_handshake_drop(ss);
-    atomic_fetch_or(&ss->work, ZN_WORK_IN | ZN_WORK_OUT);
+    atomic_fetch_or(&ss->work, words);
     return rc;
 }

@@ -29,9 +29,10 @@ void zn_session_resolved(struct zn_session *ss);
 void zn_session_stop_resolving(struct zn_session *ss);
 void zn_session_open(struct zn_session *ss);             /* its stream */
 void zn_session_open_failed(struct zn_session *ss, int error);
-/* Or not: asks the kernel. hung_up: which says that there is no connection any more. */
-void zn_session_connected(struct zn_session *ss, bool hung_up);
-int zn_session_established(struct zn_session *ss);
+/* Or not: asks the kernel. words: what it has said of itself. */
+void zn_session_connected(struct zn_session *ss, unsigned words);
+/* words: what traffic begins with. */
+int zn_session_established(struct zn_session *ss, unsigned words);
 /* After the reconnect interval. */
 void zn_session_try_later(struct zn_session *ss);
 /* As if the application had disconnected: the endpoint is forgotten. */

@@ -54,7 +54,7 @@ static int let_in(struct zn_listener *l, int fd, const struct zn_addr *peer,
     if (r->transport->admit != NULL && !r->transport->admit(fd, peer, &r->options))
         return -EACCES;
     int rc = l->door != NULL ? zn_door_enter(l->door, peer, guest) : 0;
-    return rc < 0 ? rc : r->transport->tune(fd, &r->options, true);
+    return rc < 0 ? rc : r->transport->tune(fd, &r->options, peer);
 }
 
 /* Takes one connection: 0, or -errno when there is none to be had now. */

@@ -282,7 +282,7 @@ void zn_session_control(struct zn_session *ss, unsigned words)
     if (phase == ZN_PHASE_DEAD)
         return;
     if (phase == ZN_PHASE_CONNECTING && words & (ZN_WORK_ROOM | ZN_WORK_IN))
-        zn_session_connected(ss, words & ZN_WORK_HUNG_UP);
+        zn_session_connected(ss, words);
     if (phase == ZN_PHASE_RESOLVING && words & ZN_WORK_RESOLVED)
         zn_session_resolved(ss);
     if (phase == ZN_PHASE_OPENING && words & (ZN_WORK_IN | ZN_WORK_ROOM))

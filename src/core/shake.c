@@ -211,15 +211,20 @@ static int discard(struct zn_session *ss, size_t n)
     return k->hs.error != 0 ? -EPROTO : k->discarded > ZN_HANDSHAKE_MAX ? -EMSGSIZE : 1;
 }
 
-/* One read: 1 when there may be more, 0 when not. What lies behind the handshake is left at
- * *rest, in the loop's buffer. */
-static int read_some(struct zn_session *ss, struct zn_bytes *rest)
+struct heard {
+    struct zn_bytes rest;                /* what lay behind the handshake, in the loop's buffer */
+    bool all;                            /* the kernel has no more, and will tell of it */
+};
+
+/* One read: 1 when something has come, 0 when not. */
+static int read_some(struct zn_session *ss, struct heard *h)
 {
     uint8_t *scratch = zn_loop_scratch(ss->loop);
     struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
     ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
+    h->all = n < ZN_LOOP_SCRATCH && !ss->hung_up && ss->stream == NULL;
     ptrdiff_t used = zn_handshake_feed(ss->handshake, scratch, (size_t)n);
     if (used == -EACCES)
         return discard(ss, (size_t)n);
@@ -227,7 +232,7 @@ static int read_some(struct zn_session *ss, struct zn_bytes *rest)
         send_output(ss);                 /* our greeting, which lets the peer see why */
     if (used < 0)
         return (int)used;
-    *rest = (struct zn_bytes){ scratch + used, (size_t)(n - used) };
+    h->rest = (struct zn_bytes){ scratch + used, (size_t)(n - used) };
     return 1;
 }
 
@@ -243,13 +248,13 @@ static void take_kept(struct zn_session *ss, struct zn_bytes *rest)
 
 /* As far as it goes now: 1 when it is done. Who was connected to hears first what has come
  * already, and answers it in one piece: that saves a connection half of its round trips. */
-static int go_on(struct zn_session *ss, unsigned words, struct zn_bytes *rest)
+static int go_on(struct zn_session *ss, unsigned words, struct heard *h)
 {
     struct zn_handshake *hs = ss->handshake;
     bool listen_first = !(words & ZN_WORK_ROOM) && !hs->waits;
-    int heard = listen_first ? read_some(ss, rest) : 1;
-    if (heard < 0)
-        return heard;
+    int some = listen_first ? read_some(ss, h) : 1;
+    if (some < 0)
+        return some;
     for (;;) {
         if (hs->done)
             return 1;
@@ -260,19 +265,21 @@ static int go_on(struct zn_session *ss, unsigned words, struct zn_bytes *rest)
             rc = ss->zap == NULL ? ask(ss) : hear(ss);
             if (rc < 0 || hs->waits)
                 return rc;
-            take_kept(ss, rest);
-            heard = 1;
+            take_kept(ss, &h->rest);
+            h->all = false;              /* nobody has read since */
+            some = 1;
             continue;
         }
-        heard = heard > 0 ? read_some(ss, rest) : 0;
-        if (heard <= 0)
-            return heard;
+        some = some > 0 && !h->all ? read_some(ss, h) : 0;
+        if (some <= 0)
+            return some;
     }
 }
 
 /* What we still have to say of the handshake goes before any message, and as it is. */
-static int finish(struct zn_session *ss, struct zn_bytes rest)
+static int finish(struct zn_session *ss, const struct heard *h)
 {
+    struct zn_bytes rest = h->rest;
     struct zn_handshake *hs = ss->handshake;
     struct zn_bytes out = zn_handshake_output(hs);
     int rc = 0;
@@ -287,7 +294,7 @@ static int finish(struct zn_session *ss, struct zn_bytes rest)
         rc = zn_session_urgent(ss, out.data, out.size);
     }
     if (rc == 0)
-        rc = zn_session_established(ss);
+        rc = zn_session_established(ss, h->all ? ZN_WORK_OUT : ZN_WORK_IN | ZN_WORK_OUT);
     if (rc == 0 && rest.size > 0)
         rc = zn_session_feed(ss, rest.data, rest.size);
     if (rc == 0)
@@ -297,15 +304,16 @@ static int finish(struct zn_session *ss, struct zn_bytes rest)
 
 void zn_session_shake(struct zn_session *ss, unsigned words)
 {
-    struct zn_bytes rest = { NULL, 0 };
+    struct heard heard = { .all = !(words & ZN_WORK_IN) && ss->stream == NULL };
     bool hung_up = words & ZN_WORK_HUNG_UP;
-    int rc = hung_up && ss->handshake->waits ? -EPIPE : go_on(ss, words, &rest);
+    ss->hung_up |= hung_up;
+    int rc = hung_up && ss->handshake->waits ? -EPIPE : go_on(ss, words, &heard);
     if (rc == 0 && hung_up && ss->handshake->waits)
         rc = -EPIPE;                     /* nobody will hear the answer */
     if (rc == 0)
         zn_loop_expect(ss->loop);
     if (rc == 1)
-        rc = finish(ss, rest);
+        rc = finish(ss, &heard);
     if (rc < 0)
         zn_session_lost(ss, rc);
 }

@@ -57,8 +57,8 @@ struct zn_transport {
      * *failed_fd the descriptor that had been opened and is closed again. */
     int (*open)(const char *address, const struct zn_addr *to, const struct zn_options *o,
                 bool *pending, int *failed_fd);
-    /* Sets what every connection gets, accepted or made. */
-    int (*tune)(int fd, const struct zn_options *o, bool accepted);
+    /* Sets what every connection gets, accepted (from a peer there) or made (NULL). */
+    int (*tune)(int fd, const struct zn_options *o, const struct zn_addr *peer);
     /* What is to lie between the session and fd; NULL in *out: nothing does. -ENOMEM, or what
      * ends the connection. NULL: never anything. */
     int (*stream)(const char *address, const struct zn_options *o, bool accepted,

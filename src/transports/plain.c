@@ -29,10 +29,10 @@ int zn_plain_connect(int fd, const struct zn_addr *to, bool *pending, int *faile
     return rc;
 }
 
-int zn_plain_tune(int fd, const struct zn_options *o, bool accepted)
+int zn_plain_tune(int fd, const struct zn_options *o, const struct zn_addr *peer)
 {
     (void)fd;
     (void)o;
-    (void)accepted;
+    (void)peer;
     return 0;
 }

@@ -12,6 +12,6 @@ int zn_plain_listen(int fd, const struct zn_addr *at, const struct zn_options *o
 /* Begins to connect fd, which it takes over: as struct zn_transport's open. */
 int zn_plain_connect(int fd, const struct zn_addr *to, bool *pending, int *failed_fd);
 /* Sets nothing. */
-int zn_plain_tune(int fd, const struct zn_options *o, bool accepted);
+int zn_plain_tune(int fd, const struct zn_options *o, const struct zn_addr *peer);
 
 #endif

@@ -35,14 +35,13 @@ static int set_if(int fd, enum zn_sockopt option, bool wanted, int value)
     return wanted ? zn_sock_set(fd, option, value) : 0;
 }
 
-static int tune(int fd, const struct zn_options *o, bool accepted)
+static int tune(int fd, const struct zn_options *o, const struct zn_addr *peer)
 {
-    struct zn_addr peer;
     int rc = zn_sock_set(fd, ZN_SO_NODELAY, 1);
-    if (accepted && zn_sock_peer(fd, &peer) == 0 && zn_addr_is_loopback(&peer))
+    if (peer != NULL && zn_addr_is_loopback(peer))
         zn_sock_unpace(fd);              /* its listener may be for others too */
     if (rc == 0)
-        rc = set_if(fd, ZN_SO_TOS, accepted && o->tos != 0, o->tos);
+        rc = set_if(fd, ZN_SO_TOS, peer != NULL && o->tos != 0, o->tos);
     if (rc == 0)
         rc = set_if(fd, ZN_SO_KEEPALIVE, o->tcp_keepalive >= 0, o->tcp_keepalive);
     if (rc == 0 && o->tcp_keepalive == 1) {

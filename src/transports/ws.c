@@ -183,9 +183,9 @@ static int open_to(const char *address, const struct zn_addr *to,
     return rc < 0 ? rc : zn_transport_tcp.open(p.tcp, to, o, pending, failed_fd);
 }
 
-static int tune(int fd, const struct zn_options *o, bool accepted)
+static int tune(int fd, const struct zn_options *o, const struct zn_addr *peer)
 {
-    return zn_transport_tcp.tune(fd, o, accepted);
+    return zn_transport_tcp.tune(fd, o, peer);
 }
 
 static bool admit(int fd, const struct zn_addr *peer, const struct zn_options *o)

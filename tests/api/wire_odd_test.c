@@ -433,3 +433,35 @@ TEST(data_right_behind_the_handshake_is_delivered)
     close_socket(s);
     end_ctx(ctx);
 }
+
+TEST(end_of_a_connection_that_comes_with_the_handshake_is_seen)
+{
+    enum { COUNT = 100, SIZE = 200, ROUNDS = 200 };
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    void *monitor = open_monitor(ctx, s, ZMQ_EVENT_DISCONNECTED);
+    char endpoint[ENDPOINT_MAX], greeting[64], frame[SIZE];
+    static char all[64 + COUNT * (2 + SIZE)];
+    size_t size = sizeof(READY("\32", TYPE("\4", "PUSH"))) - 1;
+
+    test_set_int(s, ZMQ_RCVHWM, 0);
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    memcpy(all, READY("\32", TYPE("\4", "PUSH")), size);
+    for (int i = 0; i < COUNT; i++, size += 2 + SIZE) {
+        all[size] = 0;
+        all[size + 1] = (char)SIZE;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        int fd = raw_connect(endpoint);
+        RAW_SEND(fd, GREETING_31);
+        raw_recv(fd, greeting, sizeof greeting);
+        raw_send(fd, all, size);
+        shutdown(fd, SHUT_WR);
+        for (int i = 0; i < COUNT; i++)
+            CHECK_EQ(zmq_recv(s, frame, sizeof frame, 0), SIZE);
+        CHECK_EQ(next_event(monitor).id, ZMQ_EVENT_DISCONNECTED);
+        close(fd);
+    }
+    close_socket(monitor);
+    close_socket(s);
+    end_ctx(ctx);
+}
