@@ -6,9 +6,8 @@
 #include "core/known.h"
 
 /* A peer that broke the rules is not asked again. */
-static bool is_fatal(const struct zn_session *ss, int error)
+static bool is_fatal(int error)
 {
-    (void)ss;
     return error == -EPROTO || error == -EMSGSIZE;
 }
 
@@ -80,7 +79,7 @@ static void leave_word(struct zn_session *ss)
         zn_end_post(ss->end->peer, ZN_POST_READ, NULL);
 }
 
-/* The pipe stays for the next connection, unless it must not. */
+/* The pipe, if it is still there, stays for the next connection. */
 static void prepare_next(struct zn_session *ss, bool was_up)
 {
     struct zn_socket *s = zn_session_socket(ss);
@@ -118,7 +117,7 @@ void zn_session_lost(struct zn_session *ss, int error)
     bool handshaking = is_handshaking(ss);
     bool was_up = atomic_load(&ss->phase) == ZN_PHASE_TRAFFIC;
     bool local = error == -ESHUTDOWN;
-    bool over = !ss->initiator || local || (is_fatal(ss, error) && !was_misjudged(ss));
+    bool over = !ss->initiator || local || (is_fatal(error) && !was_misjudged(ss));
     if (was_up)
         leave_word(ss);
     zn_session_traffic_reset(ss);
