@@ -10,7 +10,8 @@ enum { UNIT = 1024, UNITS = 32 * 1024, WORDS = UNITS / 64, SLABS = 64 };
 #define PAGE_WORDS (ZN_LARGE_PAGE / UNIT / 64)
 /* What is larger has large pages of its own. */
 #define LARGEST ((size_t)4 * 1024 * 1024 - 1)
-/* So much in use at once is the heap's. */
+/* So much in use at once is the heap's, until there is a slab: what keeps about as much in use
+ * would have the heap give memory back and take it again all the time. */
 #define HEAP_SHARE ((size_t)1024 * 1024)
 #define RECENT (400 * ZN_MS)
 
@@ -247,7 +248,9 @@ void *zn_bulk_new_large(size_t size)
     if (!is_counted(size))
         return zn_alloc_huge(size);
     size_t before = atomic_fetch_add_explicit(&pool.in_use, size, memory_order_relaxed);
-    void *p = before >= HEAP_SHARE && is_ours() ? take_from_pool(size) : NULL;
+    bool pooled = before >= HEAP_SHARE ||
+                  atomic_load_explicit(&pool.count, memory_order_relaxed) > 0;
+    void *p = pooled && is_ours() ? take_from_pool(size) : NULL;
     if (p == NULL)
         p = zn_alloc(size);
     if (p == NULL)
