@@ -56,6 +56,8 @@ void zn_session_set_phase(struct zn_session *ss, enum zn_phase phase);
 void zn_session_due(struct zn_session *ss, int which, uint64_t in_ms);   /* 0: never */
 void zn_session_control(struct zn_session *ss, unsigned words);
 void zn_session_close_fd(struct zn_session *ss);
+/* Of its end of the pipe, and its place at a listener. */
+void zn_session_let_go(struct zn_session *ss);
 void zn_session_die(struct zn_session *ss);
 int zn_session_make_pipe(struct zn_session *ss, struct zn_end **socket_end);
 void zn_session_unmake_pipe(struct zn_session *ss);

@@ -2,7 +2,6 @@
  * its pipe, and whether it is tried again. */
 #include "core/establish.h"
 
-#include "core/guest.h"
 #include "core/known.h"
 
 /* A peer that broke the rules is not asked again. */
@@ -100,18 +99,6 @@ static void prepare_next(struct zn_session *ss, bool was_up)
     zn_socket_wake(s);                   /* the pattern may have news of it */
 }
 
-/* Before anybody is told: who sends on hearing of it does not send into this pipe, and who
- * connects finds a place. */
-static void let_go(struct zn_session *ss)
-{
-    struct zn_end *end = ss->end;
-    ss->end = NULL;
-    if (end != NULL)
-        zn_end_close(end, NULL);
-    zn_guest_leave(ss->guest);
-    ss->guest = NULL;
-}
-
 void zn_session_lost(struct zn_session *ss, int error)
 {
     bool handshaking = is_handshaking(ss);
@@ -121,8 +108,10 @@ void zn_session_lost(struct zn_session *ss, int error)
     if (was_up)
         leave_word(ss);
     zn_session_traffic_reset(ss);
+    /* Before anybody is told: who sends on hearing of it does not send into this pipe, and who
+     * connects finds a place. */
     if (over || zn_session_options(ss)->immediate)
-        let_go(ss);
+        zn_session_let_go(ss);
     if (!local)
         tell_lost(ss, error);
     if (ss->stream != NULL)

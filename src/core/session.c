@@ -153,6 +153,16 @@ void zn_session_close_fd(struct zn_session *ss)
     zn_sock_close(fd);
 }
 
+void zn_session_let_go(struct zn_session *ss)
+{
+    struct zn_end *end = ss->end;
+    ss->end = NULL;
+    if (end != NULL)
+        zn_end_close(end, NULL);
+    zn_guest_leave(ss->guest);
+    ss->guest = NULL;
+}
+
 void zn_session_die(struct zn_session *ss)
 {
     if (zn_session_phase(ss) == ZN_PHASE_DEAD)
@@ -168,19 +178,14 @@ void zn_session_die(struct zn_session *ss)
     zn_handshake_drop(ss);
     zn_metadata_drop(ss->metadata);
     zn_free(ss->target);
-    zn_guest_leave(ss->guest);
     ss->metadata = NULL;
     ss->target = NULL;
-    ss->guest = NULL;
 
     struct zn_socket *s = zn_session_socket(ss);
     zn_socket_lock(s);
     zn_list_remove(&ss->link);
     zn_socket_unlock(s);
-    struct zn_end *end = ss->end;
-    ss->end = NULL;
-    if (end != NULL)
-        zn_end_close(end, NULL);
+    zn_session_let_go(ss);
     zn_free(ss->names);
     ss->names = NULL;
     zn_loop_add_load(ss->loop, -1);

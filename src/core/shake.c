@@ -222,6 +222,7 @@ static int read_some(struct zn_session *ss, struct heard *h)
     uint8_t *scratch = zn_loop_scratch(ss->loop);
     struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
     ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
+    h->all = n == -EAGAIN;
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
     h->all = n < ZN_LOOP_SCRATCH && !ss->hung_up && ss->stream == NULL;
@@ -252,13 +253,13 @@ static int go_on(struct zn_session *ss, unsigned words, struct heard *h)
 {
     struct zn_handshake *hs = ss->handshake;
     bool listen_first = !(words & ZN_WORK_ROOM) && !hs->waits;
-    int some = listen_first ? read_some(ss, h) : 1;
-    if (some < 0)
-        return some;
+    int rc = listen_first ? read_some(ss, h) : 0;
+    if (rc < 0)
+        return rc;
     for (;;) {
         if (hs->done)
             return 1;
-        int rc = send_output(ss);
+        rc = send_output(ss);
         if (rc < 0)
             return rc;
         if (hs->waits) {
@@ -267,12 +268,11 @@ static int go_on(struct zn_session *ss, unsigned words, struct heard *h)
                 return rc;
             take_kept(ss, &h->rest);
             h->all = false;              /* nobody has read since */
-            some = 1;
             continue;
         }
-        some = some > 0 && !h->all ? read_some(ss, h) : 0;
-        if (some <= 0)
-            return some;
+        rc = h->all ? 0 : read_some(ss, h);
+        if (rc <= 0)
+            return rc;
     }
 }
 
