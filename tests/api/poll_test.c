@@ -407,8 +407,12 @@ TEST(fd_stays_readable_while_a_message_waits)
         expect_text(p.in, "a");
         CHECK(fd_readable(fd, PATIENCE), "%s: one left", each_transport[t]);
         expect_text(p.in, "b");
-        CHECK_EQ(test_get_int(p.in, ZMQ_EVENTS), 0);
-        CHECK(!fd_readable(fd, 0), "%s: none left", each_transport[t]);
+        /* Who brought a message may raise the descriptor after it has been read: once each. */
+        int late = 0;
+        do
+            CHECK_EQ(test_get_int(p.in, ZMQ_EVENTS), 0);
+        while (fd_readable(fd, 0) && late++ < 2);
+        CHECK(late <= 2, "%s: none left", each_transport[t]);
         close_pair(&p);
     }
 }
