@@ -40,9 +40,11 @@ static void do_left(struct left *left)
         zn_session_drop(left->run);
     }
     while (left->work != NULL) {
-        struct zn_socket *next = left->work->work_next;
-        zn_socket_work(left->work);
-        left->work = next;
+        struct zn_socket *s = left->work;
+        left->work = s->work_next;
+        /* From here on others may list it again. */
+        atomic_store_explicit(&s->work_listed, 0, memory_order_seq_cst);
+        zn_socket_work(s);
     }
 }
 
@@ -93,7 +95,6 @@ bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)
 
 void zn_socket_work(struct zn_socket *s)
 {
-    atomic_store_explicit(&s->work_listed, 0, memory_order_seq_cst);
     if (zn_gate_post(&s->handle->lock)) {
         zn_socket_process(s);
         zn_socket_unlock(s);
