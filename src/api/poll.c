@@ -31,6 +31,7 @@ struct polling {
     const void *sigmask;
     struct watch *watches;               /* NULL: not yet */
     struct zn_socket *first;             /* of the sockets: its spin is the call's; or NULL */
+    uint32_t spin;                       /* for so many nanoseconds */
     struct zn_loan loan;
     int signal;                          /* raised by what happens to sockets; -1: not yet */
     bool has_fds;                        /* of the caller's */
@@ -124,11 +125,6 @@ static void unwatch(struct polling *p)
     p->watches = NULL;
 }
 
-static uint32_t spin_max(const struct polling *p)
-{
-    return p->first != NULL ? zn_socket_spin(p->first) : 0;
-}
-
 /* Puts a watcher into each socket, and borrows what it can. */
 static int watch(struct polling *p, uint64_t now)
 {
@@ -153,7 +149,10 @@ static int watch(struct polling *p, uint64_t now)
         w->watcher.waiter = &p->waiter;
         w->watcher.signal = -1;
         zn_socket_watch(s, &w->watcher);
-        p->first = p->first != NULL ? p->first : s;
+        if (p->first == NULL) {
+            p->first = s;
+            p->spin = zn_socket_spin(s);
+        }
         if (p->items[i].events & ZMQ_POLLIN && zn_loan_pays(p->first, now))
             zn_loan_add(&p->loan, s);
         zn_socket_unlock(s);
@@ -241,14 +240,14 @@ static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
 static int spin_and_look(struct polling *p, uint64_t begin)
 {
     if (p->has_fds || p->sigmask != NULL || p->first == NULL || p->count > FEW ||
-        !zn_spin_pays(&p->first->spin, spin_max(p)))
+        !zn_spin_pays(&p->first->spin, p->spin))
         return 0;
     remember_wakes(p);
     int rc = look_sockets(p);
     if (rc != 0)
         return rc;
     bool woken =
-        zn_spin_wait(&p->first->spin, spin_max(p), begin, p->loan.streams, was_woken, p);
+        zn_spin_wait(&p->first->spin, p->spin, begin, p->loan.streams, was_woken, p);
     return woken ? look_sockets(p) : 0;
 }
 
@@ -313,7 +312,7 @@ static int poll_on(struct polling *p, uint64_t until)
     if (rc >= 0)
         rc = wait_and_look(p, begin, until);
     if (p->first != NULL)
-        zn_spin_learn(&p->first->spin, spin_max(p), begin);
+        zn_spin_learn(&p->first->spin, p->spin, begin);
     zn_loan_end(&p->loan);
     unwatch(p);
     zn_sock_close(own);

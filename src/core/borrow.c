@@ -56,7 +56,7 @@ void zn_borrowers_free(struct zn_ctx *ctx)
 
 bool zn_loan_pays(const struct zn_socket *s, uint64_t now)
 {
-    return now - s->spin.ended < AGAIN;
+    return now - atomic_load_explicit(&s->spin.ended, memory_order_relaxed) < AGAIN;
 }
 
 void zn_loan_init(struct zn_loan *loan)

@@ -146,11 +146,12 @@ static ptrdiff_t stay_awake(struct wait *w, uint64_t begin, try_fn attempt, void
 {
     struct zn_socket *s = w->socket;
     bool stream = attempt == try_recv && s->waited;
+    uint32_t most = zn_socket_spin(s);
     zn_socket_unlock(s);
     if (stream)
         zn_spin_look_away(begin);
-    bool posted = zn_spin_wait(&s->spin, zn_socket_spin(s), begin,
-                               w->borrows && w->loan.streams, has_news, w);
+    bool posted =
+        zn_spin_wait(&s->spin, most, begin, w->borrows && w->loan.streams, has_news, w);
     zn_socket_lock(s);
     if (s->closed)
         return -ENOTSOCK;

@@ -21,9 +21,10 @@ bool zn_spin_pays(struct zn_spin *spin, uint32_t most)
 
 void zn_spin_learn(struct zn_spin *spin, uint32_t most, uint64_t begin)
 {
-    spin->ended = zn_now();
+    uint64_t now = zn_now();
+    atomic_store_explicit(&spin->ended, now, memory_order_relaxed);
     uint32_t usual = atomic_load_explicit(&spin->usual, memory_order_relaxed);
-    uint32_t took = (uint32_t)ZN_MIN(spin->ended - begin, (uint64_t)most * 4);
+    uint32_t took = (uint32_t)ZN_MIN(now - begin, (uint64_t)most * 4);
     usual = took <= most / 2 ? ZN_MIN(usual, took) : usual - usual / 8 + took / 8;
     atomic_store_explicit(&spin->usual, usual, memory_order_relaxed);
 }

@@ -17,7 +17,7 @@
 struct zn_spin {
     _Atomic uint32_t usual;              /* nanoseconds that a wait takes, averaged */
     _Atomic uint32_t waits;
-    uint64_t ended;                      /* when the last wait did */
+    _Atomic uint64_t ended;              /* when the last wait did */
 };
 
 /* Looks once: whether the wait is over. */
