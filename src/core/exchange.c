@@ -11,7 +11,7 @@
  * nothing done in between: an event loop that knows of the message must not spin on it. */
 static ZN_SELDOM void update_fd(struct zn_socket *s, bool told)
 {
-    bool in = s->pattern->events(s) & ZMQ_POLLIN;
+    bool in = s->has_stuck || s->pattern->events(s) & ZMQ_POLLIN;
     bool up = in && !(told && s->fd_told);
     s->fd_told = told && in;
     zn_lock(&s->watch_lock);
@@ -327,6 +327,14 @@ static ZN_ALWAYS int hand_out(const struct zn_incoming *in, const struct zn_sink
     return 0;
 }
 
+/* ---- What has been received, and not handed out. */
+
+/* The rest of a message whose end has gone. */
+struct zn_kept {
+    struct zn_kept *next;
+    struct zn_incoming in;               /* its bytes are a content's */
+};
+
 /* A frame for which there was no memory, though its pattern has handed it out. It stays
  * where it lies until the next receive, or until its pattern must go on. */
 static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
@@ -336,14 +344,86 @@ static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *
     s->has_stuck = true;
 }
 
-void zn_socket_drop_stuck(struct zn_socket *s)
+static void advance_kept(struct zn_socket *s)
 {
-    if (!s->has_stuck)
+    struct zn_kept *k = s->kept;
+    s->has_stuck = k != NULL;
+    if (k == NULL)
         return;
-    s->has_stuck = false;
+    s->stuck = k->in;
+    s->kept = k->next;
+    zn_free(k);
+}
+
+static void drop_first(struct zn_socket *s)
+{
     zn_metadata_drop(s->stuck.metadata);
     if (s->stuck.frame.content != NULL)
         zn_content_drop(s->stuck.frame.content);
+    advance_kept(s);
+}
+
+void zn_socket_drop_stuck(struct zn_socket *s)
+{
+    while (s->has_stuck)
+        drop_first(s);
+}
+
+bool zn_socket_keeps(struct zn_socket *s)
+{
+    return s->has_stuck;
+}
+
+static struct zn_kept *keep(const struct zn_frame *f, struct zn_metadata *metadata)
+{
+    struct zn_kept *k = zn_zalloc(sizeof *k);
+    struct zn_content *c =
+        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
+    if (k == NULL || c == NULL) {
+        zn_free(k);
+        if (c != NULL)
+            zn_content_drop(c);
+        return NULL;
+    }
+    k->in.frame = *f;
+    if (f->content == NULL) {
+        if (f->size > 0)
+            memcpy(c->data, f->data, f->size);
+        k->in.frame.data = c->data;
+        k->in.frame.content = c;
+    }
+    k->in.metadata = zn_metadata_hold(metadata);
+    return k;
+}
+
+/* Whether the application has had a part of e's message, or is sure to get one. */
+static bool has_begun(const struct zn_socket *s, const struct zn_end *e)
+{
+    const struct zn_incoming *in = &s->stuck;
+    if (s->under_way != e || s->closed)
+        return false;
+    return s->has_stuck && in->end == NULL && in->from == NULL ? in->frame.flags & ZN_MORE
+                                                               : s->rcvmore;
+}
+
+void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e)
+{
+    struct zn_frame f;
+    bool begun = has_begun(s, e);
+    if (s->under_way == e)
+        s->under_way = NULL;
+    if (s->has_stuck && (s->stuck.end == e || s->stuck.from == e))
+        zn_socket_drop_stuck(s);         /* it still lies in the queue */
+    struct zn_kept **last = &s->kept;
+    for (bool more = begun; more && zn_end_peek(e, &f) > 0; zn_end_next(e)) {
+        *last = keep(&f, e->metadata);
+        if (*last == NULL)
+            break;                       /* no memory: the message is cut off */
+        last = &(*last)->next;
+        more = f.flags & ZN_MORE;
+    }
+    if (!s->has_stuck)
+        advance_kept(s);
 }
 
 int zn_socket_rescue_stuck(struct zn_socket *s)
@@ -374,7 +454,7 @@ static ZN_SELDOM ptrdiff_t recv_stuck(struct zn_socket *s, const struct zn_sink 
     size_t size = in->frame.size;
     if (in->end != NULL)
         zn_end_next(in->end);
-    zn_socket_drop_stuck(s);
+    drop_first(s);
     return (ptrdiff_t)size;
 }
 
@@ -388,6 +468,7 @@ static ZN_ALWAYS ptrdiff_t take_next(struct zn_socket *s, const struct zn_sink *
     int rc = s->pattern->recv(s, &in);
     if (rc < 0)
         return rc;
+    s->under_way = in.end != NULL ? in.end : in.from;
     if (ZN_UNLIKELY(hand_out(&in, sink) < 0)) {
         keep_stuck(s, &in);
         return -ENOMEM;

@@ -111,6 +111,8 @@ struct zn_end *zn_socket_end(struct zn_socket *s, uint32_t index);
 /* Forgets a frame that recv has handed out but the application, for want of memory, has
  * not got: an answer to what is not asked any more. In send only. */
 void zn_socket_drop_stuck(struct zn_socket *s);
+/* In detach: whether the application goes on reading what that end has brought. */
+bool zn_socket_keeps(struct zn_socket *s);
 /* Memory is short: what was posted to e (enum zn_post) is posted again a little later. */
 void zn_socket_try_again(struct zn_socket *s, struct zn_end *e, unsigned what);
 /* zn_end_peek() has said -EPIPE: detaches and closes e, which is gone on return. */

@@ -446,14 +446,13 @@ static void detach(struct zn_socket *s, struct zn_end *e)
 {
     if (!e->attached)
         return;
+    zn_socket_keep_rest(s, e);
     if (s->pattern->detach != NULL)
         s->pattern->detach(s, e);
     e->attached = false;
     struct zn_end *last = s->ends[--s->end_count];
     s->ends[e->socket_index] = last;
     last->socket_index = e->socket_index;
-    if (s->has_stuck && (s->stuck.end == e || s->stuck.from == e))
-        zn_socket_drop_stuck(s);
     /* Never the last hold: the caller is inside of s. */
     atomic_fetch_sub_explicit(&s->refs, 1, memory_order_relaxed);
 }

@@ -98,8 +98,10 @@ struct zn_socket {
     struct zn_socket *work_next;         /* place in somebody's list */
     _Atomic uint8_t work_listed;
 
-    struct zn_incoming stuck;            /* received, but no memory to hand it out yet */
+    struct zn_end *under_way;            /* whose message the application is at, if rcvmore */
+    struct zn_incoming stuck;            /* received, but not handed out yet */
     bool has_stuck;
+    struct zn_kept *kept;                /* what comes after that */
 
     /* ends with posts that could not be seen to, for want of memory: a timer tries again */
     struct zn_end *retries;
@@ -217,6 +219,8 @@ static inline void zn_socket_process(struct zn_socket *s)
     if (ZN_UNLIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) != NULL))
         zn_socket_process_posts(s);
 }
+/* e goes: what is left of the message that the application has begun to read is kept for it. */
+void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e);
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
  * called before a pattern that might step over it. */
 ZN_SELDOM int zn_socket_rescue_stuck(struct zn_socket *s);

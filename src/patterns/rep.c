@@ -70,7 +70,7 @@ static void detach(struct zn_socket *s, struct zn_end *e)
     if (r->asker == e)
         drop_reply(r);
     if (r->step == READING && zn_fq_reads(&r->in, e))
-        r->step = IDLE;                  /* the rest of the request goes with it */
+        r->step = zn_socket_keeps(s) ? REPLYING : IDLE;      /* to nobody */
     zn_fq_detach(&r->in, e);
 }
 

@@ -51,7 +51,7 @@ static void detach(struct zn_socket *s, struct zn_end *e)
     struct req *r = zn_socket_state(s);
 
     if (r->step == READING && zn_fq_reads(&r->duplex.in, e))
-        r->step = IDLE;                  /* the rest of the reply goes with it */
+        r->step = IDLE;                  /* nothing more is asked of it */
     if (r->asked == e)
         r->asked = NULL;
     zn_duplex_detach(s, e);

@@ -395,6 +395,101 @@ TEST(move_and_copy_keep_the_bytes)
     }
 }
 
+/* ---- a message whose end goes while it is read ---- */
+
+static void expect_part(void *s, const char *text, size_t size, bool more,
+                        const char *what)
+{
+    zmq_msg_t m;
+
+    CHECK_OK(zmq_msg_init(&m));
+    CHECK_EQ(zmq_msg_recv(&m, s, ZMQ_DONTWAIT), (int)size, "%s: %s", what,
+             zmq_strerror(errno));
+    CHECK_MEM(zmq_msg_data(&m), text, size);
+    CHECK_EQ(zmq_msg_more(&m), more, "%s", what);
+    CHECK_EQ(test_get_int(s, ZMQ_RCVMORE), more, "%s", what);
+    CHECK_OK(zmq_msg_close(&m));
+}
+
+/* libzmq: fails an assertion. */
+static void let_go_amid(const char *address, bool disconnects, int in_type, int out_type)
+{
+    static char large[100000];
+    void *ctx = open_ctx(), *in = open_socket(ctx, in_type),
+         *out = open_socket(ctx, out_type);
+    char endpoint[ENDPOINT_MAX];
+
+    memset(large, 'L', sizeof large);
+    bind_to(disconnects ? out : in, address, endpoint);
+    connect_to(disconnects ? in : out, endpoint);
+    if (out_type == ZMQ_ROUTER) {                    /* to whom? */
+        send_text(in, "it is me");
+        zmq_msg_t id;
+        CHECK_OK(zmq_msg_init(&id));
+        CHECK_OK(zmq_msg_recv(&id, out, 0));
+        expect_text(out, "it is me");
+        CHECK_OK(zmq_msg_send(&id, out, ZMQ_SNDMORE));
+    }
+    if (in_type == ZMQ_REP)
+        send_flags(out, "", ZMQ_SNDMORE);
+    send_flags(out, "begin", ZMQ_SNDMORE);
+    send_flags(out, "", ZMQ_SNDMORE);
+    CHECK_OK(zmq_send(out, large, sizeof large, ZMQ_SNDMORE));
+    send_text(out, "end");
+    while ((test_get_int(in, ZMQ_EVENTS) & ZMQ_POLLIN) == 0)
+        continue;
+    if (in_type == ZMQ_ROUTER)
+        CHECK_OK(zmq_recv(in, large, 0, 0));         /* whose? The message has begun. */
+    else
+        expect_part(in, "begin", 5, true, address);
+    CHECK_OK(disconnects ? zmq_disconnect(in, endpoint) : zmq_unbind(in, endpoint));
+    CHECK((test_get_int(in, ZMQ_EVENTS) & ZMQ_POLLIN) != 0, "%s", address);
+    if (in_type == ZMQ_ROUTER)
+        expect_part(in, "begin", 5, true, address);
+    expect_part(in, "", 0, true, address);
+    expect_part(in, large, sizeof large, true, address);
+    expect_part(in, "end", 3, false, address);
+    if (in_type == ZMQ_REP)
+        send_text(in, "who would hear it?");
+    close_socket(in);
+    close_socket(out);
+    end_ctx(ctx);
+}
+
+TEST(message_that_is_being_read_stays_whole_when_its_endpoint_goes)
+{
+    static const int types[][2] = { { ZMQ_PULL, ZMQ_PUSH },
+                                    { ZMQ_PAIR, ZMQ_PAIR },
+                                    { ZMQ_DEALER, ZMQ_ROUTER },
+                                    { ZMQ_ROUTER, ZMQ_DEALER },
+                                    { ZMQ_REP, ZMQ_DEALER } };
+
+    for (int t = 0; t < TRANSPORTS; t++)
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+            /* inproc's pipes stay when a name is unbound */
+            if (types[i][1] != ZMQ_ROUTER && strncmp(each_transport[t], "inproc", 6) != 0)
+                let_go_amid(each_transport[t], false, types[i][0], types[i][1]);
+            let_go_amid(each_transport[t], true, types[i][0], types[i][1]);
+        }
+}
+
+TEST(rest_of_a_message_goes_with_its_socket)
+{
+    for (int t = 0; t < TRANSPORTS; t++) {
+        struct link l = open_link(each_transport[t]);
+        char endpoint[ENDPOINT_MAX];
+        size_t size = sizeof endpoint;
+
+        send_flags(l.out, "a", ZMQ_SNDMORE);
+        send_flags(l.out, "b", ZMQ_SNDMORE);
+        send_text(l.out, "c");
+        expect_flags(l.in, "a", 1);
+        CHECK_OK(zmq_getsockopt(l.in, ZMQ_LAST_ENDPOINT, endpoint, &size));
+        CHECK_OK(zmq_unbind(l.in, endpoint));
+        close_link(&l);                              /* the sanitizer sees what is left */
+    }
+}
+
 TEST(properties_tell_of_the_peer)
 {
     void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_ROUTER),
