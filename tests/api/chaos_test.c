@@ -266,6 +266,9 @@ static void transmit(struct actor *a, struct slot *s)
         size_t size = some_size(&a->dice);
         make_frame(&m, id, part, parts,
                    type == ZMQ_DGRAM || type == ZMQ_RADIO ? size % 1000 : size);
+        /* Bare bytes may come out again cut in any way: whoever takes them for ZMTP 1.0. */
+        if (type == ZMQ_STREAM)
+            memset(zmq_msg_data(&m), 'z', sizeof(struct head));
         if (type == ZMQ_RADIO)
             CHECK_OK(zmq_msg_set_group(&m, "group"));
         if ((type == ZMQ_SERVER || type == ZMQ_PEER) && s->routing_id != 0)
