@@ -490,7 +490,9 @@ bool zn_session_notifies(const struct zn_session *ss, int what)
         return zn_session_options(ss)->stream_notify;
     if (zn_session_socket(ss)->pattern->type != ZMQ_ROUTER)
         return false;
-    return zn_session_socket(ss)->options.router_notify & what;
+    return atomic_load_explicit(&zn_session_socket(ss)->options.router_notify,
+                                memory_order_relaxed) &
+           what;
 }
 
 int zn_session_established(struct zn_session *ss, unsigned words)

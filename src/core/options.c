@@ -31,6 +31,15 @@ int zn_option_int(const void *value, size_t size, int lo, int hi, int *out)
     return 0;
 }
 
+int zn_option_shared_int(const void *value, size_t size, int lo, int hi, _Atomic int *out)
+{
+    int v;
+    int rc = zn_option_int(value, size, lo, hi, &v);
+    if (rc == 0)
+        atomic_store_explicit(out, v, memory_order_relaxed);
+    return rc;
+}
+
 static int get_exactly(const void *v, size_t v_size, void *value, size_t *size)
 {
     if (value == NULL || *size != v_size)

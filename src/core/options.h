@@ -40,7 +40,7 @@ struct zn_options {
         norm_block_size;
     int norm_num_parity, norm_num_autoparity, norm_push;
     int in_batch_size, out_batch_size, zap_enforce_domain, invert_matching;
-    int router_notify;                   /* read here by sessions; set by ROUTER only */
+    _Atomic int router_notify;           /* read here by sessions; set by ROUTER only */
     int stream_notify;                   /* likewise; set by STREAM only */
     int router_raw;
     int mechanism, as_server;            /* what the last security option said */

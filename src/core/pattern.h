@@ -129,6 +129,9 @@ int zn_end_write_subscription(struct zn_end *e, bool subscribe, struct zn_bytes 
 
 /* Pattern options: an int of exactly four bytes, 0 .. or a flag. -EINVAL. */
 int zn_option_int(const void *value, size_t size, int lo, int hi, int *out);
+/* The same, for one that I/O threads read. */
+int zn_option_shared_int(const void *value, size_t size, int lo, int hi,
+                         _Atomic int *out);
 
 /* A random number to start counters at. */
 uint32_t zn_random_u32(void);

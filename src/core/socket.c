@@ -549,6 +549,32 @@ void zn_route_drop(struct zn_route *r)
     zn_socket_drop(s);
 }
 
+/* Unbinding takes the peers away, as if they had gone themselves: what they have sent can still
+ * be read. Patterns that read in the background have read all there is. */
+static bool stays_readable(const struct zn_route *r)
+{
+    const struct zn_socket *s = r->socket;
+    return r->bound && !s->closed && r->carrier == NULL &&
+           (s->pattern->flags & (ZN_PAT_RECV | ZN_PAT_EAGER)) == ZN_PAT_RECV;
+}
+
+static void let_go(struct zn_route *r, struct zn_end *e)
+{
+    struct zn_socket *s = r->socket;
+    if (!stays_readable(r)) {
+        zn_socket_end_close(s, e, s->options.linger);
+        return;
+    }
+    atomic_store_explicit(&e->pipe->linger_ms, s->options.linger, memory_order_relaxed);
+    e->route = NULL;
+    struct zn_end *before = s->processing;
+    s->processing = e;
+    on_closed(s, e);
+    s->processing = before;
+    if (before != e)
+        release_if_gone(e);
+}
+
 void zn_route_close(struct zn_route *r)
 {
     struct zn_socket *s = r->socket;
@@ -562,7 +588,7 @@ void zn_route_close(struct zn_route *r)
 
     for (uint32_t i = s->end_count; i-- > 0;)
         if (i < s->end_count && s->ends[i]->route == r)
-            zn_socket_end_close(s, s->ends[i], s->options.linger);
+            let_go(r, s->ends[i]);
     ZN_LIST_EACH (it, &r->sessions)
         zn_session_stop(ZN_CONTAINER(it, struct zn_session, link));
     if (r->carrier != NULL)

@@ -183,8 +183,9 @@ static int set(struct zn_socket *s, int option, const void *value, size_t size)
     case ZMQ_PROBE_ROUTER:
         return zn_option_int(value, size, 0, INT_MAX, &ignored);
     case ZMQ_ROUTER_NOTIFY:
-        return zn_option_int(value, size, 0, ZMQ_NOTIFY_CONNECT | ZMQ_NOTIFY_DISCONNECT,
-                             &zn_socket_options(s)->router_notify);
+        return zn_option_shared_int(value, size, 0,
+                                    ZMQ_NOTIFY_CONNECT | ZMQ_NOTIFY_DISCONNECT,
+                                    &zn_socket_options(s)->router_notify);
     case ZMQ_CONNECT_ROUTING_ID:
         return value != NULL && size > 0 ? 0 : -EINVAL;
     default:

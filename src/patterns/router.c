@@ -270,8 +270,9 @@ static int set(struct zn_socket *s, int option, const void *value, size_t size)
     case ZMQ_ROUTER_RAW:
         return zn_option_int(value, size, 0, INT_MAX, &o->router_raw);
     case ZMQ_ROUTER_NOTIFY:
-        return zn_option_int(value, size, 0, ZMQ_NOTIFY_CONNECT | ZMQ_NOTIFY_DISCONNECT,
-                             &o->router_notify);
+        return zn_option_shared_int(value, size, 0,
+                                    ZMQ_NOTIFY_CONNECT | ZMQ_NOTIFY_DISCONNECT,
+                                    &o->router_notify);
     case ZMQ_CONNECT_ROUTING_ID:
         return zn_ids_set_connect(&r->ids, value, size);
     default:

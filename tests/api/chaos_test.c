@@ -389,6 +389,7 @@ static void replace(struct actor *a, int at, bool open)
             MAY(zmq_join(fresh, "group"));
         atomic_store(&w->slots[at].type, type);
     }
+    w->slots[at].receiving = NULL;
     void *old = atomic_exchange(&w->slots[at].socket, fresh);
     if (old != NULL)
         MAY(zmq_close(old));

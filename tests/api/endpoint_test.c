@@ -364,6 +364,61 @@ TEST(unbind_and_close_free_the_port_at_once)
     }
 }
 
+static void wait_for_message(void *s, const char *what)
+{
+    zmq_pollitem_t item = { .socket = s, .events = ZMQ_POLLIN };
+
+    CHECK_EQ(zmq_poll(&item, 1, PATIENCE), 1, "%s", what);
+}
+
+/* As libzmq: no more comes, what has come stays. */
+TEST(what_came_before_an_unbind_can_be_received)
+{
+    static const int types[][2] = {
+        { ZMQ_PULL, ZMQ_PUSH },     { ZMQ_SUB, ZMQ_PUB },
+        { ZMQ_PAIR, ZMQ_PAIR },     { ZMQ_DEALER, ZMQ_DEALER },
+        { ZMQ_ROUTER, ZMQ_DEALER }, { ZMQ_GATHER, ZMQ_SCATTER }
+    };
+
+    for (int t = 0; t < TRANSPORTS; t++)
+        for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+            void *ctx = open_ctx(), *in = open_socket(ctx, types[i][0]),
+                 *out = open_socket(ctx, types[i][1]);
+            char endpoint[ENDPOINT_MAX], id[8];
+            bool routes = types[i][0] == ZMQ_ROUTER;
+
+            if (types[i][0] == ZMQ_SUB)
+                CHECK_OK(zmq_setsockopt(in, ZMQ_SUBSCRIBE, "", 0));
+            bind_to(in, each_transport[t], endpoint);
+            connect_to(out, endpoint);
+            if (types[i][1] == ZMQ_PUB) {
+                zmq_pollitem_t item = { .socket = in, .events = ZMQ_POLLIN };
+                do
+                    send_text(out, "one");
+                while (zmq_poll(&item, 1, 10) == 0);
+            } else {
+                send_text(out, "one");
+            }
+            send_text(out, "two");
+            wait_for_message(in, each_transport[t]);
+            if (routes)
+                CHECK_OK(zmq_recv(in, id, sizeof id, 0));
+            expect_text(in, "one");
+            wait_for_message(in, each_transport[t]);
+            CHECK_OK(zmq_unbind(in, endpoint));
+            wait_for_message(in, each_transport[t]);
+            if (routes)
+                CHECK_OK(zmq_recv(in, id, sizeof id, ZMQ_DONTWAIT));
+            if (types[i][0] == ZMQ_SUB)
+                CHECK_OK(zmq_recv(in, id, sizeof id, ZMQ_DONTWAIT));
+            else
+                expect_text(in, "two");
+            close_socket(in);
+            close_socket(out);
+            end_ctx(ctx);
+        }
+}
+
 TEST(names_are_resolved_by_master_when_bound)
 {
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
