@@ -468,7 +468,8 @@ static ZN_ALWAYS ptrdiff_t take_next(struct zn_socket *s, const struct zn_sink *
     int rc = s->pattern->recv(s, &in);
     if (rc < 0)
         return rc;
-    s->under_way = in.end != NULL ? in.end : in.from;
+    if (ZN_UNLIKELY(in.frame.flags & ZN_MORE))
+        s->under_way = in.end != NULL ? in.end : in.from;
     if (ZN_UNLIKELY(hand_out(&in, sink) < 0)) {
         keep_stuck(s, &in);
         return -ENOMEM;
