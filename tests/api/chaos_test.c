@@ -9,7 +9,11 @@
 
 #include "tests/api/api.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 enum {
     THREADS = 3,
@@ -53,6 +57,7 @@ struct world {
     void *ctx;
     struct slot slots[SLOTS];
     char places[PLACES][ENDPOINT_MAX];
+    struct in_addr host;                 /* of those of tcp */
     _Atomic uint32_t received, sent;
     char public_key[41], secret_key[41];
 };
@@ -64,6 +69,7 @@ struct actor {
     void *monitors[MONITORS];
     void *poller;
     uint32_t monitor_number;
+    int intruder;                        /* a connection of our own making; or -1 */
 };
 
 static const int types[] = { ZMQ_PAIR,   ZMQ_PUB,    ZMQ_SUB,    ZMQ_REQ,    ZMQ_REP,
@@ -80,6 +86,7 @@ static void name_places(struct world *w)
     char host[32];
     snprintf(host, sizeof host, "127.%d.%d.%d", 64 + (pid >> 16) % 64, pid >> 8 & 255,
              pid & 255);
+    CHECK_EQ(inet_pton(AF_INET, host, &w->host), 1);
     for (; n < 4; n++)
         snprintf(w->places[n], ENDPOINT_MAX, "tcp://%s:%d", host, 20000 + n);
     for (; n < 6; n++)
@@ -485,6 +492,69 @@ static void monitor(struct actor *a, void *socket)
     MAY(zmq_connect(*mine, place));
 }
 
+/* ---- Peers that are none of ours, and say what they like. */
+
+static size_t rant(struct dice *d, uint8_t *p, size_t room)
+{
+    static const char *const names[] = { "PAIR",   "SUB",  "REQ", "DEALER",
+                                         "ROUTER", "PUSH", "PUB", "XPUB",
+                                         "CLIENT", "DISH", "NONE" };
+    static const uint8_t greeting[64] = { 0xff, 0,    0, 0, 0,   0,   0,   0,
+                                          1,    0x7f, 3, 1, 'N', 'U', 'L', 'L' };
+    const char *name = names[roll(d, ZN_COUNT(names))];
+    size_t n = sizeof greeting, length = strlen(name);
+    memcpy(p, greeting, sizeof greeting);
+    p[n++] = 4;                          /* a command: */
+    p[n++] = (uint8_t)(6 + 12 + 4 + length);
+    memcpy(p + n, "\5READY\13Socket-Type\0\0\0", 21);
+    n += 21;
+    p[n++] = (uint8_t)length;
+    memcpy(p + n, name, length);
+    n += length;
+    for (uint32_t frames = roll(d, 12); frames > 0 && n + 80 < room; frames--) {
+        uint8_t flags = (uint8_t)(roll(d, 10) == 0 ? roll(d, 256) : roll(d, 2));
+        size_t size = roll(d, 60);
+        p[n++] = flags;
+        if (flags & 2) {                 /* a long one, which may be as long as it says */
+            memset(p + n, roll(d, 4) == 0 ? 0x7f : 0, 7);
+            n += 7;
+        }
+        p[n++] = (uint8_t)size;
+        for (size_t i = 0; i < size; i++)
+            p[n++] = (uint8_t)(i == 0 ? roll(d, 3) : roll(d, 256));
+    }
+    if (roll(d, 4) == 0)
+        p[roll(d, (uint32_t)n)] ^= (uint8_t)(1u << roll(d, 8));
+    return roll(d, 4) == 0 ? roll(d, (uint32_t)n) : n;
+}
+
+static void intrude(struct actor *a)
+{
+    uint8_t bytes[2048];
+    struct dice *d = &a->dice;
+    if (a->intruder >= 0 && roll(d, 3) != 0) {
+        if (roll(d, 2) == 0) {
+            (void)recv(a->intruder, bytes, roll(d, sizeof bytes), MSG_DONTWAIT);
+            return;
+        }
+        CHECK_OK(close(a->intruder));
+        a->intruder = -1;
+        return;
+    }
+    if (a->intruder < 0) {
+        struct sockaddr_in to = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)(20000 + roll(d, 4))),
+                                  .sin_addr = a->world->host };
+        a->intruder = socket(AF_INET, SOCK_STREAM, 0);
+        CHECK(a->intruder >= 0);
+        CHECK_OK(fcntl(a->intruder, F_SETFL, O_NONBLOCK));
+        (void)connect(a->intruder, (struct sockaddr *)&to, sizeof to);
+    }
+    size_t n = rant(d, bytes, sizeof bytes), first = roll(d, (uint32_t)n + 1);
+    (void)send(a->intruder, bytes, first, MSG_NOSIGNAL);
+    (void)send(a->intruder, bytes + first, n - first, MSG_NOSIGNAL);
+}
+
 /* ---- One of them. */
 
 static void act(struct actor *a)
@@ -493,7 +563,7 @@ static void act(struct actor *a)
     struct slot *mine = &w->slots[a->number * OWN + (int)roll(&a->dice, OWN)];
     int any_at = (int)roll(&a->dice, SLOTS);
     void *any = atomic_load(&w->slots[any_at].socket);
-    uint32_t r = roll(&a->dice, 200);
+    uint32_t r = roll(&a->dice, 210);
     if (r < 70)
         transmit(a, mine);
     else if (r < 130)
@@ -518,8 +588,10 @@ static void act(struct actor *a)
         MAY(zmq_disconnect_peer(any, roll(&a->dice, 4)));
     else if (r == 198)
         MAY(zmq_socket_monitor_pipes_stats(any));
-    else
+    else if (r == 199)
         MAY(zmq_leave(any, "group"));
+    else
+        intrude(a);
 }
 
 static void *live(void *arg)
@@ -534,6 +606,8 @@ static void *live(void *arg)
     for (int i = 0; i < MONITORS; i++)
         if (a->monitors[i] != NULL)
             MAY(zmq_close(a->monitors[i]));
+    if (a->intruder >= 0)
+        CHECK_OK(close(a->intruder));
     CHECK_OK(zmq_poller_destroy(&a->poller));
     return NULL;
 }
@@ -555,7 +629,8 @@ static uint32_t run_world(uint64_t seed, int steps)
         attach(&maker, atomic_load(&w.slots[i].socket));
     }
     for (int i = 0; i < THREADS; i++) {
-        actors[i] = (struct actor){ .world = &w, .number = i, .steps = steps };
+        actors[i] =
+            (struct actor){ .world = &w, .number = i, .steps = steps, .intruder = -1 };
         actors[i].dice.state = seed * 1000003 + (uint64_t)i * 7919;
         threads[i] = test_thread_start(live, &actors[i]);
     }
