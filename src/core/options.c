@@ -248,10 +248,11 @@ static int set_key(struct zn_options *o, const struct zn_option *row, const void
     if (size == CURVE_KEY) {
         memcpy(key, value, sizeof key);
     } else if (size == CURVE_TEXT || size == CURVE_TEXT + 1) {
-        memcpy(text, value, CURVE_TEXT);
         text[CURVE_TEXT] = '\0';
+        memcpy(text, value, size);
         /* What is shorter would be decoded as far as it goes. */
-        rc = strlen(text) == CURVE_TEXT ? zn_z85_decode(key, text) : -EINVAL;
+        bool whole = memchr(text, '\0', sizeof text) == text + CURVE_TEXT;
+        rc = whole ? zn_z85_decode(key, text) : -EINVAL;
         zn_wipe(text, sizeof text);
     } else {
         rc = -EINVAL;

@@ -114,6 +114,9 @@ TEST(keys_are_32_bytes_or_their_text)
         REFUSED(zmq_setsockopt(s, options[i], bad, 40), EINVAL, "not Z85");
         bad[20] = '\0';
         REFUSED(zmq_setsockopt(s, options[i], bad, 40), EINVAL, "cut");
+        memcpy(bad, text, sizeof text);
+        bad[40] = 'a';
+        REFUSED(zmq_setsockopt(s, options[i], bad, 41), EINVAL, "no end");
         size = 41;
         CHECK_OK(zmq_getsockopt(s, options[i], got, &size));
         CHECK_STR((char *)got, text);
