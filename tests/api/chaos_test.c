@@ -305,6 +305,9 @@ static void transmit(struct actor *a, struct slot *s)
               "a begun message of type %d is refused: %s", type, zmq_strerror(err));
         if (rc < 0)
             return;
+        /* Who asks anew, or answers, hears no more of what came before. */
+        if (type == ZMQ_REQ || type == ZMQ_REP)
+            s->receiving = NULL;
     }
 }
 
