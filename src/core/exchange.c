@@ -374,23 +374,30 @@ bool zn_socket_keeps(struct zn_socket *s)
     return s->has_stuck;
 }
 
+/* Its bytes become a content's, of which one hold is the caller's: 0, or -ENOMEM. */
+static int keep_bytes(struct zn_frame *f)
+{
+    struct zn_content *c =
+        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
+    if (c == NULL)
+        return -ENOMEM;
+    if (f->content == NULL && f->size > 0)
+        memcpy(c->data, f->data, f->size);
+    if (f->content == NULL)
+        f->data = c->data;
+    f->content = c;
+    return 0;
+}
+
 static struct zn_kept *keep(const struct zn_frame *f, struct zn_metadata *metadata)
 {
     struct zn_kept *k = zn_zalloc(sizeof *k);
-    struct zn_content *c =
-        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
-    if (k == NULL || c == NULL) {
-        zn_free(k);
-        if (c != NULL)
-            zn_content_drop(c);
+    if (k == NULL)
         return NULL;
-    }
     k->in.frame = *f;
-    if (f->content == NULL) {
-        if (f->size > 0)
-            memcpy(c->data, f->data, f->size);
-        k->in.frame.data = c->data;
-        k->in.frame.content = c;
+    if (keep_bytes(&k->in.frame) < 0) {
+        zn_free(k);
+        return NULL;
     }
     k->in.metadata = zn_metadata_hold(metadata);
     return k;
@@ -431,13 +438,8 @@ int zn_socket_rescue_stuck(struct zn_socket *s)
     struct zn_incoming *in = &s->stuck;
     if (in->frame.content != NULL)
         return 0;                        /* a copy already: contents are never stuck */
-    struct zn_content *c = zn_content_new(in->frame.size);
-    if (c == NULL)
+    if (keep_bytes(&in->frame) < 0)
         return -ENOMEM;
-    if (in->frame.size > 0)
-        memcpy(c->data, in->frame.data, in->frame.size);
-    in->frame.data = c->data;
-    in->frame.content = c;
     if (in->end != NULL)
         zn_end_next(in->end);
     in->end = NULL;

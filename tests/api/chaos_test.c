@@ -195,12 +195,11 @@ static bool is_addressed(int type)
 static void check_order(struct slot *s, void *socket, zmq_msg_t *m)
 {
     struct head h;
-    if (s->receiving != socket || !s->more)
-        s->parts = 0;
     bool first = s->receiving != socket || !s->more;
     s->receiving = socket;
     s->more = zmq_msg_more(m);
     if (first) {
+        s->parts = 0;
         s->peer_size = ZN_MIN(zmq_msg_size(m), sizeof s->peer);
         memcpy(s->peer, zmq_msg_data(m), s->peer_size);
         s->routing_id = zmq_msg_routing_id(m);
