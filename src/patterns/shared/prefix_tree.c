@@ -147,6 +147,7 @@ static bool reserve(struct zn_prefix_tree *t, size_t more)
     return (t->table != NULL && bits == t->bits) || grow_table(t, bits);
 }
 
+/* Without its edge. */
 static uint32_t new_node(struct zn_prefix_tree *t, uint32_t parent, const uint8_t *bytes,
                          uint8_t size)
 {
@@ -159,10 +160,17 @@ static uint32_t new_node(struct zn_prefix_tree *t, uint32_t parent, const uint8_
     struct zn_prefix_node *n = &t->nodes[id];
     *n = (struct zn_prefix_node){ .parent = parent, .size = size };
     memcpy(n->bytes, bytes, size);
+    t->edges++;
+    return id;
+}
+
+static uint32_t add_child(struct zn_prefix_tree *t, uint32_t parent, const uint8_t *bytes,
+                          uint8_t size)
+{
+    uint32_t id = new_node(t, parent, bytes, size);
     t->nodes[parent].children++;
     if (parent == 0)
         t->first[bytes[0] >> 6] |= (uint64_t)1 << (bytes[0] & 63);
-    t->edges++;
     put_edge(t, id);
     return id;
 }
@@ -181,18 +189,16 @@ static void free_node(struct zn_prefix_tree *t, uint32_t id)
     t->free = id;
 }
 
-/* Puts a node over id that holds its first size bytes. id keeps its number, value and
- * children, and loses those bytes. */
+/* Puts a node over id that holds its first size bytes, and has its edge. id keeps its number,
+ * value and children, and loses those bytes. */
 static uint32_t split(struct zn_prefix_tree *t, uint32_t id, uint8_t size)
 {
-    struct zn_prefix_node head = t->nodes[id];
-
-    remove_edge(t, id);
-    t->nodes[head.parent].children--;
-    uint32_t over = new_node(t, head.parent, head.bytes, size);
-
     struct zn_prefix_node *n = &t->nodes[id];
+    uint32_t *edge = &t->table[edge_slot(t, n->parent, n->bytes[0])];
+    uint32_t over = new_node(t, n->parent, n->bytes, size);
     uint8_t left = (uint8_t)((n->size & SIZE_MASK) - size);
+
+    *edge = (*edge & ~id_mask(t)) | over;
     n->parent = over;
     n->size = (uint8_t)((n->size & ~SIZE_MASK) | left);
     memmove(n->bytes, n->bytes + size, left);
@@ -278,8 +284,8 @@ uint32_t zn_prefix_insert(struct zn_prefix_tree *t, struct zn_bytes key)
     if (cut != 0)
         node = split(t, cut, same);
     for (size_t at = same; at < rest.size; at += ZN_PREFIX_FRAGMENT)
-        node = new_node(t, node, rest.data + at,
-                        (uint8_t)ZN_MIN(rest.size - at, ZN_PREFIX_FRAGMENT));
+        node = add_child(t, node, rest.data + at,
+                         (uint8_t)ZN_MIN(rest.size - at, ZN_PREFIX_FRAGMENT));
     return node;
 }
 
