@@ -1,5 +1,9 @@
 /* core/bulk.c - see bulk.h. In a slab memory is taken in units of 1 KiB, first fit, so that
- * what is free gathers at its end; a bit for each unit says whether it is taken. */
+ * what is free gathers at its end; a bit for each unit says whether it is taken.
+ *
+ * Who takes memory and who gives it back are often two threads, a sender and a receiver. Who
+ * takes has the lock. Who gives back pushes what it has onto a list, without the lock, and who
+ * takes marks all of that as free at once, now and then. */
 #include "core/bulk.h"
 
 #include "platform/platform.h"
@@ -10,6 +14,11 @@ enum { UNIT = 1024, UNITS = 32 * 1024, WORDS = UNITS / 64, SLABS = 64 };
 #define PAGE_WORDS (ZN_LARGE_PAGE / UNIT / 64)
 /* What is larger has large pages of its own. */
 #define LARGEST ((size_t)4 * 1024 * 1024 - 1)
+/* What is larger is marked as free at once: it is not taken that often. */
+#define LISTED ((size_t)256 * 1024)
+/* The list is emptied once for so many that are taken, and for so many bytes that come back. */
+#define TAKEN_TURN 16u
+#define GIVEN_TURN ((size_t)1024 * 1024)
 /* So much in use at once is the heap's, until there is a slab: what keeps about as much in use
  * would have the heap give memory back and take it again all the time. */
 #define HEAP_SHARE ((size_t)1024 * 1024)
@@ -17,6 +26,7 @@ enum { UNIT = 1024, UNITS = 32 * 1024, WORDS = UNITS / 64, SLABS = 64 };
 
 struct slab {
     uint8_t *base;
+    struct slab *next;                   /* of those that are to be freed */
     uint32_t used;                       /* units */
     uint32_t lowest;                     /* what lies before it is taken */
     uint32_t too_many;                   /* there is no room for so many in one piece */
@@ -24,13 +34,27 @@ struct slab {
     uint64_t taken[WORDS];
 };
 
+/* What somebody has given back begins with this. */
+struct given {
+    struct given *next;
+    uint32_t units;
+};
+
 static struct {
-    struct zn_lock lock;
-    struct slab *slabs[SLABS];
-    _Atomic int count;
-    uint64_t last_taken;                 /* zn_now() */
+    /* Who takes. */
+    _Alignas(ZN_CACHE_LINE) struct zn_lock lock;
+    uint32_t turn;                       /* how many were taken */
+    uint64_t last_taken;                 /* zn_now(), or somewhat less */
+    struct slab *slabs[SLABS];           /* one stays in its place for as long as it lives */
+    /* Who gives back. */
+    _Alignas(ZN_CACHE_LINE) _Atomic(struct given *) given;
+    _Atomic size_t bytes_given;
+    /* All. */
+    _Alignas(ZN_CACHE_LINE) _Atomic(uint8_t *) bases[SLABS]; /* of the slabs */
+    _Atomic int count;                   /* of them */
     _Atomic uint32_t owner;              /* its process's stamp; 0: nobody's yet */
-    _Atomic size_t in_use;               /* bytes of what is counted here, heap and all */
+    _Alignas(ZN_CACHE_LINE) _Atomic size_t
+        bytes_taken; /* of what is counted, heap and all */
 } pool;
 
 static bool is_counted(size_t size)
@@ -99,13 +123,12 @@ static void mark(struct slab *s, uint32_t at, uint32_t n, bool taken)
     }
 }
 
-/* Counts the large pages under these bytes among those present. True if one was not. */
-static bool make_present(struct slab *s, size_t from, size_t size)
+/* The large pages under these units, a bit for each. */
+static uint32_t pages_of(uint32_t at, uint32_t n)
 {
-    uint32_t before = s->present;
-    for (size_t page = from / ZN_LARGE_PAGE; page * ZN_LARGE_PAGE < from + size; page++)
-        s->present |= 1u << page;
-    return s->present != before;
+    uint32_t per_page = ZN_LARGE_PAGE / UNIT;
+    uint32_t first = at / per_page, last = (at + n - 1) / per_page;
+    return UINT32_MAX >> (31 - last) & UINT32_MAX << first;
 }
 
 static bool is_free(const struct slab *s, size_t page)
@@ -116,27 +139,11 @@ static bool is_free(const struct slab *s, size_t page)
     return true;
 }
 
-static void *take(struct slab *s, uint32_t n, bool *fresh)
-{
-    if (n >= s->too_many)
-        return NULL;
-    int32_t at = find(s, n);
-    if (at < 0) {
-        s->too_many = n;
-        return NULL;
-    }
-    mark(s, (uint32_t)at, n, true);
-    *fresh = make_present(s, (size_t)at * UNIT, (size_t)n * UNIT);
-    return s->base + (size_t)at * UNIT;
-}
-
 /* ---- All of them. */
 
-static struct slab *add_slab(void)
+/* At slot i, where there is none. NULL: no memory. */
+static struct slab *add_slab(int i)
 {
-    int count = atomic_load_explicit(&pool.count, memory_order_relaxed);
-    if (count == SLABS)
-        return NULL;
     struct slab *s = zn_zalloc(sizeof *s);
     if (s == NULL)
         return NULL;
@@ -146,61 +153,53 @@ static struct slab *add_slab(void)
         zn_free(s);
         return NULL;
     }
-    pool.slabs[count] = s;
-    atomic_store_explicit(&pool.count, count + 1, memory_order_release);
+    pool.slabs[i] = s;
+    atomic_store_explicit(&pool.bases[i], s->base, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool.count, 1, memory_order_relaxed);
     return s;
 }
 
-static void free_slab(struct slab *s)
+/* Takes slab i out of the pool, and puts it before those that are to be freed. */
+static void remove_slab(int i, struct slab **gone)
 {
-    zn_pages_unmap(s->base, SLAB_SIZE);
-    zn_free(s);
+    struct slab *s = pool.slabs[i];
+    pool.slabs[i] = NULL;
+    atomic_store_explicit(&pool.bases[i], NULL, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&pool.count, 1, memory_order_relaxed);
+    s->next = *gone;
+    *gone = s;
 }
 
-/* Under the lock; or in a forked child, where nothing changes any more. */
-static int find_slab(const void *p)
+static void free_slabs(struct slab *gone)
 {
-    int count = atomic_load_explicit(&pool.count, memory_order_acquire);
+    while (gone != NULL) {
+        struct slab *next = gone->next;
+        zn_pages_unmap(gone->base, SLAB_SIZE);
+        zn_free(gone);
+        gone = next;
+    }
+}
+
+static bool has_slabs(void)
+{
+    return atomic_load_explicit(&pool.count, memory_order_relaxed) > 0;
+}
+
+/* Which slab p is from, -1: none. Without the lock: whoever has p has its slab stay. */
+static int slab_of(const void *p)
+{
     uintptr_t at = (uintptr_t)p;
-    for (int i = 0; i < count; i++)
-        if (at - (uintptr_t)pool.slabs[i]->base < SLAB_SIZE)
+    if (at % UNIT != 0 || !has_slabs())
+        return -1;
+    for (int i = 0; i < SLABS; i++) {
+        const uint8_t *base = atomic_load_explicit(&pool.bases[i], memory_order_relaxed);
+        if (base != NULL && at - (uintptr_t)base < SLAB_SIZE)
             return i;
+    }
     return -1;
 }
 
-static void *take_from_pool(size_t size)
-{
-    uint32_t n = units_of(size);
-    bool fresh = false;
-    void *p = NULL;
-    zn_lock(&pool.lock);
-    int count = atomic_load_explicit(&pool.count, memory_order_relaxed);
-    for (int i = 0; p == NULL && i < count; i++)
-        p = take(pool.slabs[i], n, &fresh);
-    struct slab *s = p == NULL ? add_slab() : NULL;
-    if (s != NULL)
-        p = take(s, n, &fresh);
-    pool.last_taken = zn_now();
-    zn_unlock(&pool.lock);
-    if (p == NULL)
-        return NULL;
-    zn_memory_allow(p, (size_t)n * UNIT);
-    if (fresh)
-        zn_pages_populate(p, (size_t)n * UNIT);
-    return p;
-}
-
-/* Takes slab i out of the pool. -1: none. */
-static struct slab *remove_slab(int i)
-{
-    if (i < 0)
-        return NULL;
-    int last = atomic_load_explicit(&pool.count, memory_order_relaxed) - 1;
-    struct slab *s = pool.slabs[i];
-    pool.slabs[i] = pool.slabs[last];
-    atomic_store_explicit(&pool.count, last, memory_order_release);
-    return s;
-}
+/* ---- Giving back, under the lock. */
 
 static bool is_recent(void)
 {
@@ -210,74 +209,205 @@ static bool is_recent(void)
 /* One that is empty, other than slab i; -1: there is none. */
 static int other_empty(int i)
 {
-    for (int k = atomic_load_explicit(&pool.count, memory_order_relaxed); k-- > 0;)
-        if (k != i && pool.slabs[k]->used == 0)
+    for (int k = SLABS; k-- > 0;)
+        if (k != i && pool.slabs[k] != NULL && pool.slabs[k]->used == 0)
             return k;
     return -1;
 }
 
-/* False: it is not from here. */
-static bool give_to_pool(void *p, size_t size)
+/* While there is traffic one that is empty stays. */
+static void give(void *p, uint32_t n, struct slab **gone)
 {
-    if (atomic_load_explicit(&pool.count, memory_order_acquire) == 0)
+    int i = slab_of(p);
+    struct slab *s = pool.slabs[i];
+    zn_memory_forbid(p, (size_t)n * UNIT);
+    uint32_t at = (uint32_t)(((uint8_t *)p - s->base) / UNIT);
+    mark(s, at, n, false);
+    s->lowest = ZN_MIN(s->lowest, at);
+    s->too_many = UNITS + 1;
+    if (s->used == 0) {
+        int empty = is_recent() ? other_empty(i) : i;
+        if (empty >= 0)
+            remove_slab(empty, gone);
+    }
+}
+
+/* All that was given back. False: nothing was. */
+static bool gather(struct slab **gone)
+{
+    struct given *g = atomic_exchange_explicit(&pool.given, NULL, memory_order_acquire);
+    bool any = g != NULL;
+    while (g != NULL) {
+        struct given *next = g->next;
+        give(g, g->units, gone);
+        g = next;
+    }
+    return any;
+}
+
+/* ---- Taking, under the lock. */
+
+struct place {
+    struct slab *slab;
+    uint32_t at, n;                      /* units */
+};
+
+static bool find_in(struct slab *s, struct place *place)
+{
+    if (place->n >= s->too_many)
         return false;
-    if (!is_ours())
-        return find_slab(p) >= 0;
+    int32_t at = find(s, place->n);
+    if (at < 0) {
+        s->too_many = place->n;
+        return false;
+    }
+    place->slab = s;
+    place->at = (uint32_t)at;
+    return true;
+}
+
+static bool find_anywhere(struct place *place)
+{
+    for (int i = 0; i < SLABS; i++)
+        if (pool.slabs[i] != NULL && find_in(pool.slabs[i], place))
+            return true;
+    return false;
+}
+
+static bool find_in_new_slab(struct place *place)
+{
+    for (int i = 0; i < SLABS; i++)
+        if (pool.slabs[i] == NULL) {
+            struct slab *s = add_slab(i);
+            return s != NULL && find_in(s, place);
+        }
+    return false;
+}
+
+static bool is_present(const struct place *place)
+{
+    return (pages_of(place->at, place->n) & ~place->slab->present) == 0;
+}
+
+/* Before more of the system's memory is used all that was given back is. */
+static bool find_place(struct place *place, struct slab **gone)
+{
+    if (find_anywhere(place) && is_present(place))
+        return true;
+    if (gather(gone) || place->slab == NULL)
+        return find_anywhere(place) || find_in_new_slab(place);
+    return true;
+}
+
+static void *take_from_pool(size_t size)
+{
+    struct place place = { NULL, 0, units_of(size) };
+    size_t bytes = (size_t)place.n * UNIT;
     struct slab *gone = NULL;
+    void *p = NULL;
+    bool fresh = false;
+
     zn_lock(&pool.lock);
-    int i = find_slab(p);
-    if (i >= 0) {
-        struct slab *s = pool.slabs[i];
-        uint32_t n = units_of(size);
-        zn_memory_forbid(p, (size_t)n * UNIT);
-        uint32_t at = (uint32_t)(((uint8_t *)p - s->base) / UNIT);
-        mark(s, at, n, false);
-        s->lowest = ZN_MIN(s->lowest, at);
-        s->too_many = UNITS + 1;
-        if (s->used == 0)
-            gone = remove_slab(is_recent() ? other_empty(i) : i);
+    if (pool.turn++ % TAKEN_TURN == 0) {
+        pool.last_taken = zn_now();
+        gather(&gone);
+    }
+    if (find_place(&place, &gone)) {
+        mark(place.slab, place.at, place.n, true);
+        fresh = !is_present(&place);
+        place.slab->present |= pages_of(place.at, place.n);
+        p = place.slab->base + (size_t)place.at * UNIT;
     }
     zn_unlock(&pool.lock);
-    if (gone != NULL)
-        free_slab(gone);
-    return i >= 0;
+
+    free_slabs(gone);
+    if (p == NULL)
+        return NULL;
+    zn_memory_allow(p, bytes);
+    if (fresh)
+        zn_pages_populate(p, bytes);
+    return p;
+}
+
+/* ---- The calls. */
+
+/* Once there are slabs, who takes does not look at what others have given back. */
+static bool is_much(size_t taken)
+{
+    size_t in_use = taken - atomic_load_explicit(&pool.bytes_given, memory_order_relaxed);
+    return in_use >= HEAP_SHARE && in_use <= PTRDIFF_MAX;    /* others may be ahead */
 }
 
 void *zn_bulk_new_large(size_t size)
 {
     if (!is_counted(size))
         return zn_alloc_huge(size);
-    size_t before = atomic_fetch_add_explicit(&pool.in_use, size, memory_order_relaxed);
-    bool pooled = before >= HEAP_SHARE ||
-                  atomic_load_explicit(&pool.count, memory_order_relaxed) > 0;
-    void *p = pooled && is_ours() ? take_from_pool(size) : NULL;
+    size_t taken =
+        atomic_fetch_add_explicit(&pool.bytes_taken, size, memory_order_relaxed);
+    void *p = NULL;
+    if ((has_slabs() || is_much(taken)) && is_ours())
+        p = take_from_pool(size);
     if (p == NULL)
         p = zn_alloc(size);
     if (p == NULL)
-        atomic_fetch_sub_explicit(&pool.in_use, size, memory_order_relaxed);
+        atomic_fetch_sub_explicit(&pool.bytes_taken, size, memory_order_relaxed);
     return p;
+}
+
+static void give_now(void *p, size_t size)
+{
+    struct slab *gone = NULL;
+    zn_lock(&pool.lock);
+    give(p, units_of(size), &gone);
+    zn_unlock(&pool.lock);
+    free_slabs(gone);
+}
+
+static void put_on_list(void *p, size_t size)
+{
+    struct given *g = p;
+    g->units = units_of(size);
+    zn_memory_forbid(g + 1, (size_t)g->units * UNIT - sizeof *g);
+    g->next = atomic_load_explicit(&pool.given, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        &pool.given, &g->next, g, memory_order_release, memory_order_relaxed))
+        ;
+}
+
+/* Unless somebody has the lock, who may do it himself. */
+static void gather_if_free(void)
+{
+    struct slab *gone = NULL;
+    if (!zn_lock_try(&pool.lock))
+        return;
+    gather(&gone);
+    zn_unlock(&pool.lock);
+    free_slabs(gone);
 }
 
 void zn_bulk_free_large(void *p, size_t size)
 {
-    if (is_counted(size)) {
-        atomic_fetch_sub_explicit(&pool.in_use, size, memory_order_relaxed);
-        if (give_to_pool(p, size))
-            return;
+    if (!is_counted(size)) {
+        zn_free(p);
+        return;
     }
-    zn_free(p);
+    size_t before =
+        atomic_fetch_add_explicit(&pool.bytes_given, size, memory_order_relaxed);
+    if (slab_of(p) < 0) {
+        zn_free(p);
+    } else if (is_ours()) {
+        if (size > LISTED)
+            give_now(p, size);
+        else
+            put_on_list(p, size);
+        if (before / GIVEN_TURN != (before + size) / GIVEN_TURN)
+            gather_if_free();
+    }
 }
 
 bool zn_bulk_is_in_slab(const void *p)
 {
-    if (atomic_load_explicit(&pool.count, memory_order_acquire) == 0)
-        return false;
-    if (!is_ours())
-        return find_slab(p) >= 0;
-    zn_lock(&pool.lock);
-    int i = find_slab(p);
-    zn_unlock(&pool.lock);
-    return i >= 0;
+    return slab_of(p) >= 0;
 }
 
 void *zn_bulk_grow(void *p, size_t size, size_t larger)
@@ -294,7 +424,7 @@ void *zn_bulk_grow(void *p, size_t size, size_t larger)
     if (grown == NULL)
         return NULL;
     size_t before = is_counted(size) ? size : 0, now = is_counted(larger) ? larger : 0;
-    atomic_fetch_add_explicit(&pool.in_use, now - before, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool.bytes_taken, now - before, memory_order_relaxed);
     return grown;
 }
 
@@ -309,17 +439,20 @@ static void give_back_pages(struct slab *s)
 
 void zn_bulk_trim(bool at_once)
 {
-    if (atomic_load_explicit(&pool.count, memory_order_relaxed) == 0 || !is_ours())
+    if (!has_slabs() || !is_ours())
         return;
+    struct slab *gone = NULL;
     zn_lock(&pool.lock);
+    gather(&gone);
     bool all = at_once || !is_recent();
-    for (int i = atomic_load_explicit(&pool.count, memory_order_relaxed);
-         all && i-- > 0;) {
-        struct slab *s = pool.slabs[i];
-        if (s->used == 0)
-            free_slab(remove_slab(i));
+    for (int i = 0; all && i < SLABS; i++) {
+        if (pool.slabs[i] == NULL)
+            continue;
+        if (pool.slabs[i]->used == 0)
+            remove_slab(i, &gone);
         else
-            give_back_pages(s);
+            give_back_pages(pool.slabs[i]);
     }
     zn_unlock(&pool.lock);
+    free_slabs(gone);
 }

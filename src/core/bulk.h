@@ -5,10 +5,11 @@
  * comes from slabs that the system backs with large pages: 512 times fewer faults.
  *
  * Memory   Slabs of 32 MiB, whose pages come when they are first handed out; at most 2 GiB, the
- *          heap has the rest. One empty slab is kept while there is traffic. What is smaller
- *          than ZN_BULK_MIN, or larger than a few megabytes, is never in a slab.
- * Threads  Any. A forked child that inherited slabs leaves them as they are, and takes from
- *          the heap. */
+ *          heap has the rest. One empty slab is kept while there is traffic, and up to a megabyte
+ *          of what came back last is kept as it is. What is smaller than ZN_BULK_MIN, or larger
+ *          than a few megabytes, is never in a slab.
+ * Threads  Any. Who gives back waits for nobody, unless it is more than 256 KiB. A forked child
+ *          that inherited slabs leaves them as they are, and takes from the heap. */
 #ifndef ZN_CORE_BULK_H
 #define ZN_CORE_BULK_H
 

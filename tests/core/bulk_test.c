@@ -4,6 +4,7 @@
 #include "core/bulk.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -15,7 +16,7 @@
 #include "tests/test.h"
 
 /* The heap has 1 MiB, a slab 32: there are two of them. */
-enum { PAGE = 4096, MANY = 600, FEW = 16, IN_FIRST = 100 };
+enum { PAGE = 4096, MANY = 600, FEW = 16, IN_FIRST = 100, SOON = 32 };
 #define SIZE ((size_t)64 * 1024)
 
 struct block {
@@ -134,9 +135,17 @@ TEST(bulk_that_was_freed_is_used_again)
     struct block *b = &many[MANY - 1];
     CHECK(is_in_slab(b));
     uint8_t *was = b->p;
+    struct block next[SOON];
+    bool again = false;
     drop(b);
+    for (int i = 0; i < SOON; i++) {
+        fill(&next[i], SIZE);
+        again = again || next[i].p == was;
+    }
+    CHECK(again);
+    for (int i = 0; i < SOON; i++)
+        drop(&next[i]);
     fill(b, SIZE);
-    CHECK(b->p == was);
     drop_many();
     zn_bulk_trim(true);
 }
@@ -149,6 +158,26 @@ TEST(bulk_that_is_empty_goes_back_to_the_system)
     drop_many();
     zn_bulk_trim(true);
     CHECK(!is_mapped(p));
+}
+
+/* Of four slabs at most two stay: one that is empty, and one with what came last. */
+TEST(bulk_goes_back_though_nobody_takes_any)
+{
+    enum { IN_SLAB = 512, ALL = 3 * IN_SLAB + 100 };
+    static struct block blocks[ALL];
+    static uint8_t *was[ALL];
+
+    for (int i = 0; i < ALL; i++) {
+        fill(&blocks[i], SIZE);
+        was[i] = blocks[i].p;
+    }
+    for (int i = 0; i < ALL; i++)
+        drop(&blocks[i]);
+    int mapped = 0;
+    for (int i = FEW; i < ALL; i++)
+        mapped += is_mapped(was[i]);
+    CHECK(mapped <= 2 * IN_SLAB, "%d of %d", mapped, ALL);
+    zn_bulk_trim(true);
 }
 
 /* The middle of a slab is freed: it keeps its addresses, and loses its memory. */
@@ -271,4 +300,44 @@ TEST(bulk_serves_many_threads)
     for (size_t i = 0; i < ZN_COUNT(threads); i++)
         CHECK_EQ(pthread_join(threads[i], NULL), 0);
     zn_bulk_trim(true);
+}
+
+/* ---- One thread takes, another gives back. */
+
+enum { ON_WAY = 64, SENT = 20000 };
+static _Atomic(struct block *) way[ON_WAY];
+
+static void *send_blocks(void *arg)
+{
+    static struct block blocks[ON_WAY * 2];
+    (void)arg;
+    for (int i = 0; i < SENT; i++) {
+        struct block *b = &blocks[i % (ON_WAY * 2)];
+        fill(b, ZN_BULK_MIN + (size_t)(i % 7) * 11000);
+        while (atomic_load(&way[i % ON_WAY]) != NULL)
+            sched_yield();
+        atomic_store(&way[i % ON_WAY], b);
+    }
+    return NULL;
+}
+
+TEST(bulk_goes_from_thread_to_thread)
+{
+    pthread_t sender;
+
+    fill_many();                         /* so that there are slabs */
+    CHECK_EQ(pthread_create(&sender, NULL, send_blocks, NULL), 0);
+    for (int i = 0; i < SENT; i++) {
+        struct block *b;
+        while ((b = atomic_load(&way[i % ON_WAY])) == NULL)
+            sched_yield();
+        struct block mine = *b;
+        atomic_store(&way[i % ON_WAY], NULL);
+        drop(&mine);
+    }
+    CHECK_EQ(pthread_join(sender, NULL), 0);
+    uint8_t *p = many[MANY - 1].p;
+    drop_many();
+    zn_bulk_trim(true);
+    CHECK(!is_mapped(p));
 }
