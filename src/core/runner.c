@@ -92,6 +92,8 @@ static bool left_to_callers(struct zn_session *ss)
 static void move(struct zn_session *ss, unsigned words, const struct runner *by)
 {
     int rc = 0;
+    if (by->on_loop && ss->spins)
+        zn_loop_expect(ss->loop);
     if (words & ZN_WORK_ROOM)
         ss->kernel_full = false;
     if (words & ZN_WORK_HUNG_UP)

@@ -328,6 +328,7 @@ static struct zn_session *session_new(struct zn_route *r, struct zn_loop *loop)
     ss->route = r;
     ss->loop = loop;
     ss->fd = -1;
+    ss->spins = r->options.spin >= ZN_LOOP_AWAKE;
     atomic_store_explicit(&ss->lent_fd, -1, memory_order_relaxed);
     atomic_store_explicit(&ss->refs, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);

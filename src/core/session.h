@@ -71,6 +71,7 @@ struct zn_session {
     _Atomic uint8_t phase;               /* enum zn_phase */
     uint8_t version;                     /* enum zn_zmtp */
     bool initiator;
+    bool spins;                          /* its loop may stay awake for more */
     bool kernel_full;                    /* wait for ZN_WORK_ROOM */
     bool heard_pong, heard_ttl;          /* something came since we, the peer, pinged */
     bool hung_up;                        /* the kernel says so: read up to the end */

@@ -310,7 +310,7 @@ void zn_session_shake(struct zn_session *ss, unsigned words)
     int rc = hung_up && ss->handshake->waits ? -EPIPE : go_on(ss, words, &heard);
     if (rc == 0 && hung_up && ss->handshake->waits)
         rc = -EPIPE;                     /* nobody will hear the answer */
-    if (rc == 0)
+    if (rc == 0 && ss->spins)
         zn_loop_expect(ss->loop);
     if (rc == 1)
         rc = finish(ss, &heard);

@@ -21,7 +21,7 @@ struct zn_loop {
     uint64_t last_sends;                 /* when there were any */
     uint64_t doze_until;
     _Atomic bool streams;                /* doze_until is set, and sends wait for it */
-    bool expects;                        /* an answer, soon */
+    bool expects;                        /* more, soon */
     uint32_t expected, came;             /* how often, and how often it was so */
     uint32_t round, served, served_before;   /* how many, in this one and in the last */
     uint8_t *scratch;
@@ -229,10 +229,14 @@ static uint64_t time_to_sleep(struct zn_loop *loop)
     return loop->first_timer->at > now ? ZN_MAX(loop->first_timer->at - now, ZN_MS) : 0;
 }
 
-/* A peer that has been asked something may answer sooner than this thread could fall asleep
- * and be woken. It is waited for awake as long as that has been so of late. */
-#define EXPECT 30000u
+/* The next message, or a peer's answer, may come sooner than this thread could fall asleep and
+ * be woken. It is waited for awake as long as that has been so of late. */
 #define EXPECT_TRIAL 16u
+
+static bool has_tasks(struct zn_loop *loop)
+{
+    return atomic_load_explicit(&loop->tasks, memory_order_relaxed) != NULL;
+}
 
 static int wait_awake(struct zn_loop *loop, struct zn_poller_event *events)
 {
@@ -252,9 +256,8 @@ static int wait_awake(struct zn_loop *loop, struct zn_poller_event *events)
         n = zn_poller_wait(loop->poller, events, BATCH, 0);
         if (n == 0)
             zn_yield();
-    } while (n == 0 && zn_now() - begin < EXPECT &&
-             atomic_load_explicit(&loop->tasks, memory_order_relaxed) == NULL);
-    loop->came += n > 0;
+    } while (n == 0 && zn_now() - begin < ZN_LOOP_AWAKE * 1000u && !has_tasks(loop));
+    loop->came += n > 0 || has_tasks(loop);
     return n;
 }
 

@@ -58,7 +58,9 @@ void zn_loop_note_send(struct zn_loop *loop);
 /* Whether sends come close together now, and are taken in batches. */
 bool zn_loop_streams(const struct zn_loop *loop);
 
-/* A peer has been asked something that it will answer at once. */
+/* Something has moved, or a peer has been asked something: if more has come soon of late, the
+ * loop stays awake for it, for so many microseconds at most. */
+enum { ZN_LOOP_AWAKE = 30 };
 void zn_loop_expect(struct zn_loop *loop);
 
 int zn_loop_watch(struct zn_loop *loop, struct zn_watch *w, int fd, bool edge);
