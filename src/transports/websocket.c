@@ -5,9 +5,9 @@
  * place; the body of a large frame is read straight to its place. What came along with
  * something that must go first waits in `rest`.
  *
- * Out: ZMTP is turned into frames on this thread's stack and handed down at once. What is
- * taken and does not go through waits in `kept`, at most OUT bytes; an idle connection holds
- * neither.
+ * Out: ZMTP is turned into frames on this thread's stack, or, where that is not enough, in
+ * `space`, and handed down at once. What is taken and does not go through waits in `kept`, at
+ * most MUCH bytes; an idle connection holds neither.
  *
  * PING is answered here, between frames; ZMTP's heartbeats become PINGs. */
 #include "transports/websocket.h"
@@ -18,7 +18,7 @@
 #include "wire/upgrade.h"
 #include "wire/zws.h"
 
-enum { OUT = 16 * 1024, DIRECT = 4 * 1024, KEYS = 256 };
+enum { OUT = 16 * 1024, MUCH = 128 * 1024, DIRECT = 4 * 1024, KEYS = 256 };
 enum { STATUS_NORMAL = 1000, STATUS_PROTOCOL = 1002, STATUS_TOO_BIG = 1009 };
 /* What sealing may add to a message of ZMQ_MAXMSGSIZE, at most. */
 enum { SEAL = 4 * 1024 };
@@ -47,6 +47,7 @@ struct websocket {
     struct buffer ready;                 /* ZMTP, to be read first */
     struct buffer rest;                  /* then this, as it came */
     struct buffer kept;                  /* to be sent */
+    uint8_t *space;                      /* of MUCH bytes, for a batch; NULL: not needed lately */
     struct zn_zws_in in;
     struct zn_zws_out out;
     uint8_t greeting[ZN_ZWS_GREETING_MAX];
@@ -162,8 +163,24 @@ struct batch {
     size_t taken;                        /* of ZMTP */
     size_t made;
     struct zn_iov body;                  /* behind them, as it lies */
-    uint8_t frames[OUT];
+    uint8_t *frames;
+    size_t cap;
 };
+
+/* Goes on in a larger place. False: it is there already, or there is none. */
+static bool grow(struct websocket *w, struct batch *b)
+{
+    if (b->cap == MUCH)
+        return false;
+    if (w->space == NULL)
+        w->space = zn_alloc(MUCH);
+    if (w->space == NULL)
+        return false;
+    memcpy(w->space, b->frames, b->made);
+    b->frames = w->space;
+    b->cap = MUCH;
+    return true;
+}
 
 /* Whether there may be more to take. */
 static bool fill(struct websocket *w, const struct zn_iov *iov, struct batch *b)
@@ -173,7 +190,7 @@ static bool fill(struct websocket *w, const struct zn_iov *iov, struct batch *b)
     while (at < iov->size) {
         renew_keys(w);
         size_t n = zn_zws_put(&w->out, p + at, iov->size - at, b->frames + b->made,
-                              OUT - b->made, &made);
+                              b->cap - b->made, &made);
         at += n;
         b->taken += n;
         b->made += made;
@@ -182,10 +199,21 @@ static bool fill(struct websocket *w, const struct zn_iov *iov, struct batch *b)
             b->body = (struct zn_iov){ (void *)(uintptr_t)(p + at), body };
             return false;
         }
-        if (n == 0)
+        if (n == 0 && !grow(w, b))
             return false;
     }
     return true;
+}
+
+/* The first n bytes have gone. */
+static int keep_frames(struct websocket *w, const struct batch *b, size_t n)
+{
+    if (b->frames != w->space)
+        return keep(&w->kept, b->frames + n, b->made - n);
+    w->kept =
+        (struct buffer){ .block = w->space, .data = w->space, .size = b->made, .at = n };
+    w->space = NULL;
+    return 0;
 }
 
 static ptrdiff_t send_batch(struct websocket *w, int fd, struct batch *b)
@@ -198,7 +226,7 @@ static ptrdiff_t send_batch(struct websocket *w, int fd, struct batch *b)
     if (n < 0)
         return n;
     if ((size_t)n < b->made) {
-        int rc = keep(&w->kept, b->frames + n, b->made - (size_t)n);
+        int rc = keep_frames(w, b, (size_t)n);
         return rc < 0 ? rc : (ptrdiff_t)b->taken;
     }
     size_t body = (size_t)n - b->made;
@@ -210,8 +238,8 @@ static ptrdiff_t websocket_writev(struct zn_stream *st, int fd, const struct zn_
                                   int count)
 {
     struct websocket *w = of(st);
-    struct batch b;
-    b.taken = b.made = b.body.size = 0;
+    uint8_t frames[OUT];
+    struct batch b = { .frames = frames, .cap = OUT };
     int rc = push(w, fd);
     if (rc < 0)
         return rc;
@@ -238,6 +266,20 @@ static int websocket_flush(struct zn_stream *st, int fd)
 static void websocket_ping(struct zn_stream *st)
 {
     of(st)->pings = true;
+}
+
+static bool websocket_is_large(const struct zn_stream *st)
+{
+    const struct websocket *w = ZN_CONTAINER(st, const struct websocket, stream);
+    return w->space != NULL || zn_stream_is_large(w->under);
+}
+
+static void websocket_trim(struct zn_stream *st)
+{
+    struct websocket *w = of(st);
+    zn_free(w->space);
+    w->space = NULL;
+    zn_stream_trim(w->under);
 }
 
 /* ---- In. */
@@ -486,6 +528,7 @@ static void websocket_free(struct zn_stream *st, int fd)
     zn_free(w->ready.block);
     zn_free(w->rest.block);
     zn_free(w->kept.block);
+    zn_free(w->space);
     zn_free(w->text);
     zn_free(w);
 }
@@ -497,6 +540,8 @@ static const struct zn_stream_ops operations = {
     .writev = websocket_writev,
     .flush = websocket_flush,
     .ping = websocket_ping,
+    .is_large = websocket_is_large,
+    .trim = websocket_trim,
     .free = websocket_free,
 };
 

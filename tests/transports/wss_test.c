@@ -94,6 +94,51 @@ TEST(every_size_goes_through_with_every_mechanism)
     close_house(&h);
 }
 
+/* Neither kernel has room for all of it, and the receiver takes one message at a time. */
+static void fill_and_empty(void *from, void *to)
+{
+    enum { COUNT = 400, MOST = 60000 };
+    static uint8_t bytes[MOST], got[MOST + 1];
+
+    for (int i = 0; i < COUNT; i++) {
+        size_t size = 1 + (size_t)i * 7919 % MOST;
+        memset(bytes, i, size);
+        CHECK_EQ(zmq_send(from, bytes, size, 0), size);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        size_t size = 1 + (size_t)i * 7919 % MOST;
+        memset(bytes, i, size);
+        CHECK_EQ(zmq_recv(to, got, sizeof got, 0), size);
+        CHECK_MEM(got, bytes, size);
+    }
+}
+
+TEST(what_a_slow_peer_leaves_waiting_comes_whole)
+{
+    static const char *const transports[] = { "ws://127.0.0.1:*", "wss://127.0.0.1:*" };
+    struct house h;
+
+    open_house(&h);
+    for (size_t i = 0; i < ZN_COUNT(transports); i++) {
+        struct couple c = open_couple(ZMQ_PAIR, ZMQ_PAIR);
+        void *const both[] = { c.server, c.client };
+        for (size_t k = 0; k < ZN_COUNT(both); k++) {
+            test_set_int(both[k], ZMQ_RCVHWM, 1);
+            test_set_int(both[k], ZMQ_SNDBUF, 70000);
+            test_set_int(both[k], ZMQ_RCVBUF, 50000);
+        }
+        show(c.server, &h.server);
+        trust(c.client, &h.authority);
+        join_couple(&c, transports[i]);
+        for (int again = 0; again < 2; again++) {
+            fill_and_empty(c.client, c.server);
+            fill_and_empty(c.server, c.client);
+        }
+        close_couple(&c);
+    }
+    close_house(&h);
+}
+
 TEST(many_small_and_large_messages_keep_their_order)
 {
     struct house h;
