@@ -1,8 +1,14 @@
 /* transports/tls.c - see tls.h.
  *
  * Certificates and keys are parsed once for all connections with the same ones that there are
- * at a time. What gnutls_record_send() has taken and the kernel has not stays with GnuTLS: a
- * record of at most 16 KiB, which flush passes on. */
+ * at a time.
+ *
+ * Out: a single record is written as GnuTLS makes it; several are gathered in `out` and written
+ * together. What has been taken and the kernel has not stays there, or with GnuTLS if it is one
+ * record, until flush passes it on.
+ *
+ * In: GnuTLS asks for a record's header, then for its body. Both, and the records behind them,
+ * come with one read to `in`, which lives until it has been used up. */
 #include "transports/tls.h"
 
 #ifdef ZN_HAVE_GNUTLS
@@ -167,6 +173,8 @@ int zn_tls_check(const struct zn_options *o, bool accepted)
 
 /* ---- The descriptor beneath. */
 
+enum { OUT = 128 * 1024, IN = 32 * 1024, RECORD_MAX = 18 * 1024 + 5 };
+
 struct tls {
     struct zn_stream stream;
     struct identity *identity;
@@ -176,6 +184,11 @@ struct tls {
     int failure;                         /* -errno for good, of whatever is asked next */
     bool opened;
     bool pending;                        /* GnuTLS holds part of a record */
+    bool gathers;                        /* records, in out */
+    uint8_t *out;                        /* OUT bytes, for records; NULL: not needed lately */
+    size_t out_size, out_at;             /* what is before out_at has gone */
+    uint8_t *in;                         /* IN bytes, while one reads or some are left; or NULL */
+    size_t in_size, in_at;
     char host[256];
 };
 
@@ -194,18 +207,56 @@ static ssize_t moved(struct tls *t, ptrdiff_t n)
     return -1;
 }
 
+/* What was gathered. 0: all of it has gone. */
+static int push_out(struct tls *t)
+{
+    while (t->out_at < t->out_size) {
+        struct zn_iov iov = { t->out + t->out_at, t->out_size - t->out_at };
+        ptrdiff_t n = zn_sock_writev(t->fd, &iov, 1);
+        if (n < 0)
+            return (int)n;
+        t->out_at += (size_t)n;
+    }
+    t->out_at = t->out_size = 0;
+    return 0;
+}
+
 static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t size)
 {
     struct tls *t = ptr;
+    if (t->gathers && size <= OUT - t->out_size) {
+        memcpy(t->out + t->out_size, data, size);
+        t->out_size += size;
+        return (ssize_t)size;
+    }
+    int rc = push_out(t);
     struct zn_iov iov = { (void *)(uintptr_t)data, size };
-    return moved(t, zn_sock_writev(t->fd, &iov, 1));
+    return moved(t, rc < 0 ? rc : zn_sock_writev(t->fd, &iov, 1));
+}
+
+/* Reads into `in`, which is empty. */
+static ptrdiff_t pull_in(struct tls *t)
+{
+    struct zn_iov iov = { t->in, IN };
+    ptrdiff_t n = zn_sock_readv(t->fd, &iov, 1);
+    t->in_at = 0;
+    t->in_size = n > 0 ? (size_t)n : 0;
+    return n;
 }
 
 static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
 {
     struct tls *t = ptr;
     struct zn_iov iov = { data, size };
-    return moved(t, zn_sock_readv(t->fd, &iov, 1));
+    if (t->in == NULL)
+        return moved(t, zn_sock_readv(t->fd, &iov, 1));
+    ptrdiff_t n = t->in_at < t->in_size ? 1 : pull_in(t);
+    if (n <= 0)
+        return moved(t, n);
+    size = ZN_MIN(size, t->in_size - t->in_at);
+    memcpy(data, t->in + t->in_at, size);
+    t->in_at += size;
+    return (ssize_t)size;
 }
 
 /* What ended the session. A certificate that does not hold, or bytes that are no TLS, will not
@@ -261,17 +312,19 @@ static int tls_open(struct zn_stream *st, int fd)
     }
 }
 
-/* Passes on the rest of a record. */
 static int tls_flush(struct zn_stream *st, int fd)
 {
     struct tls *t = of(st);
     t->fd = fd;
+    int rc = push_out(t);
+    if (rc < 0)
+        return rc;
     while (t->pending) {
-        ssize_t rc = gnutls_record_send(t->session, NULL, 0);
-        int error = rc < 0 ? error_of(t, (int)rc) : 0;
+        ssize_t sent = gnutls_record_send(t->session, NULL, 0);
+        int error = sent < 0 ? error_of(t, (int)sent) : 0;
         if (error < 0)
             return error;
-        t->pending = rc < 0;
+        t->pending = sent < 0;
     }
     return 0;
 }
@@ -293,6 +346,28 @@ static ptrdiff_t send_record(struct tls *t, const void *data, size_t size)
     }
 }
 
+/* As many as may be held. How many bytes were taken, or -errno. */
+static ptrdiff_t send_records(struct tls *t, const struct zn_iov *iov, int count)
+{
+    ptrdiff_t total = 0;
+    for (int i = 0; i < count; i++)
+        for (size_t at = 0; at < iov[i].size;) {
+            if (t->pending || (t->gathers && OUT - t->out_size < RECORD_MAX))
+                return total;
+            ptrdiff_t n = send_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
+            if (n < 0)
+                return total > 0 ? total : n;
+            total += n;
+            at += (size_t)n;
+        }
+    return total;
+}
+
+static bool makes_several(const struct tls *t, const struct zn_iov *iov, int count)
+{
+    return count > 1 || iov->size > gnutls_record_get_max_size(t->session);
+}
+
 static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *iov,
                             int count)
 {
@@ -300,15 +375,14 @@ static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *i
     int rc = tls_flush(st, fd);
     if (rc < 0)
         return rc;
-    ptrdiff_t total = 0;
-    for (int i = 0; i < count; i++)
-        for (size_t at = 0; at < iov[i].size && !t->pending;) {
-            ptrdiff_t n = send_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
-            if (n < 0)
-                return total > 0 ? total : n;
-            total += n;
-            at += (size_t)n;
-        }
+    if (t->out == NULL && makes_several(t, iov, count))
+        t->out = zn_alloc(OUT);          /* NULL will do */
+    t->gathers = t->out != NULL;
+    ptrdiff_t total = send_records(t, iov, count);
+    t->gathers = false;
+    rc = push_out(t);
+    if (rc < 0 && rc != -EAGAIN && t->failure == 0)
+        t->failure = rc;
     return total;
 }
 
@@ -325,12 +399,9 @@ static ptrdiff_t recv_record(struct tls *t, void *data, size_t size)
     }
 }
 
-static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *iov,
-                           int count)
+static ptrdiff_t recv_records(struct tls *t, const struct zn_iov *iov, int count)
 {
-    struct tls *t = of(st);
     ptrdiff_t total = 0;
-    t->fd = fd;
     for (int i = 0; i < count && t->failure == 0; i++)
         for (size_t at = 0; at < iov[i].size;) {
             ptrdiff_t n = recv_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
@@ -346,6 +417,35 @@ static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *io
     return total > 0 ? total : t->failure;
 }
 
+static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *iov,
+                           int count)
+{
+    struct tls *t = of(st);
+    t->fd = fd;
+    if (t->in == NULL)
+        t->in = zn_alloc(IN);            /* NULL will do */
+    ptrdiff_t total = recv_records(t, iov, count);
+    if (t->in_at == t->in_size) {
+        zn_free(t->in);
+        t->in = NULL;
+    }
+    return total;
+}
+
+static bool tls_is_large(const struct zn_stream *st)
+{
+    return ZN_CONTAINER(st, const struct tls, stream)->out != NULL;
+}
+
+static void tls_trim(struct zn_stream *st)
+{
+    struct tls *t = of(st);
+    if (t->out_size > 0)
+        return;
+    zn_free(t->out);
+    t->out = NULL;
+}
+
 static void tls_free(struct zn_stream *st, int fd)
 {
     struct tls *t = of(st);
@@ -355,6 +455,8 @@ static void tls_free(struct zn_stream *st, int fd)
     if (t->session != NULL)
         gnutls_deinit(t->session);
     identity_drop(t->identity);
+    zn_free(t->out);
+    zn_free(t->in);
     zn_free(t);
 }
 
@@ -363,6 +465,8 @@ static const struct zn_stream_ops operations = {
     .readv = tls_readv,
     .writev = tls_writev,
     .flush = tls_flush,
+    .is_large = tls_is_large,
+    .trim = tls_trim,
     .free = tls_free,
 };
 
