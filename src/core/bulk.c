@@ -14,8 +14,6 @@ enum { UNIT = 1024, UNITS = 32 * 1024, WORDS = UNITS / 64, SLABS = 64 };
 #define PAGE_WORDS (ZN_LARGE_PAGE / UNIT / 64)
 /* What is larger has large pages of its own. */
 #define LARGEST ((size_t)4 * 1024 * 1024 - 1)
-/* What is larger is marked as free at once: it is not taken that often. */
-#define LISTED ((size_t)256 * 1024)
 /* The list is emptied once for so many that are taken, and for so many bytes that come back. */
 #define TAKEN_TURN 16u
 #define GIVEN_TURN ((size_t)1024 * 1024)
@@ -354,15 +352,6 @@ void *zn_bulk_new_large(size_t size)
     return p;
 }
 
-static void give_now(void *p, size_t size)
-{
-    struct slab *gone = NULL;
-    zn_lock(&pool.lock);
-    give(p, units_of(size), &gone);
-    zn_unlock(&pool.lock);
-    free_slabs(gone);
-}
-
 static void put_on_list(void *p, size_t size)
 {
     struct given *g = p;
@@ -396,10 +385,7 @@ void zn_bulk_free_large(void *p, size_t size)
     if (slab_of(p) < 0) {
         zn_free(p);
     } else if (is_ours()) {
-        if (size > LISTED)
-            give_now(p, size);
-        else
-            put_on_list(p, size);
+        put_on_list(p, size);
         if (before / GIVEN_TURN != (before + size) / GIVEN_TURN)
             gather_if_free();
     }

@@ -8,8 +8,8 @@
  *          heap has the rest. One empty slab is kept while there is traffic, and up to a megabyte
  *          of what came back last is kept as it is. What is smaller than ZN_BULK_MIN, or larger
  *          than a few megabytes, is never in a slab.
- * Threads  Any. Who gives back waits for nobody, unless it is more than 256 KiB. A forked child
- *          that inherited slabs leaves them as they are, and takes from the heap. */
+ * Threads  Any. Who gives back waits for nobody. A forked child that inherited slabs leaves them
+ *          as they are, and takes from the heap. */
 #ifndef ZN_CORE_BULK_H
 #define ZN_CORE_BULK_H
 
