@@ -3,9 +3,9 @@
  * Certificates and keys are parsed once for all connections with the same ones that there are
  * at a time.
  *
- * Out: a single record is written as GnuTLS makes it; several are gathered in `out` and written
- * together. What has been taken and the kernel has not stays there, or with GnuTLS if it is one
- * record, until flush passes it on.
+ * Out: a single record is written as GnuTLS makes it; several are gathered in `unsent` and
+ * written together. What has been taken and the kernel has not stays there, or with GnuTLS if it
+ * is one record, until flush passes it on.
  *
  * In: GnuTLS asks for a record's header, then for its body. Both, and the records behind them,
  * come with one read to `in`, which lives until it has been used up. */
@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "base/wipe.h"
+#include "core/unsent.h"
 #include "wire/handshake.h"
 
 /* ---- Identities. */
@@ -173,7 +174,7 @@ int zn_tls_check(const struct zn_options *o, bool accepted)
 
 /* ---- The descriptor beneath. */
 
-enum { OUT = 128 * 1024, IN = 32 * 1024, RECORD_MAX = 18 * 1024 + 5 };
+enum { IN = 32 * 1024, RECORD_MAX = 18 * 1024 + 5 };
 
 struct tls {
     struct zn_stream stream;
@@ -184,9 +185,8 @@ struct tls {
     int failure;                         /* -errno for good, of whatever is asked next */
     bool opened;
     bool pending;                        /* GnuTLS holds part of a record */
-    bool gathers;                        /* records, in out */
-    uint8_t *out;                        /* OUT bytes, for records; NULL: not needed lately */
-    size_t out_size, out_at;             /* what is before out_at has gone */
+    bool gathers;                        /* records, in unsent */
+    struct zn_unsent unsent;
     uint8_t *in;                         /* IN bytes, while one reads or some are left; or NULL */
     size_t in_size, in_at;
     char host[256];
@@ -207,29 +207,12 @@ static ssize_t moved(struct tls *t, ptrdiff_t n)
     return -1;
 }
 
-/* What was gathered. 0: all of it has gone. */
-static int push_out(struct tls *t)
-{
-    while (t->out_at < t->out_size) {
-        struct zn_iov iov = { t->out + t->out_at, t->out_size - t->out_at };
-        ptrdiff_t n = zn_sock_writev(t->fd, &iov, 1);
-        if (n < 0)
-            return (int)n;
-        t->out_at += (size_t)n;
-    }
-    t->out_at = t->out_size = 0;
-    return 0;
-}
-
 static ssize_t push(gnutls_transport_ptr_t ptr, const void *data, size_t size)
 {
     struct tls *t = ptr;
-    if (t->gathers && size <= OUT - t->out_size) {
-        memcpy(t->out + t->out_size, data, size);
-        t->out_size += size;
+    if (t->gathers && zn_unsent_append(&t->unsent, data, size))
         return (ssize_t)size;
-    }
-    int rc = push_out(t);
+    int rc = zn_unsent_push(&t->unsent, NULL, t->fd);
     struct zn_iov iov = { (void *)(uintptr_t)data, size };
     return moved(t, rc < 0 ? rc : zn_sock_writev(t->fd, &iov, 1));
 }
@@ -316,7 +299,7 @@ static int tls_flush(struct zn_stream *st, int fd)
 {
     struct tls *t = of(st);
     t->fd = fd;
-    int rc = push_out(t);
+    int rc = zn_unsent_push(&t->unsent, NULL, fd);
     if (rc < 0)
         return rc;
     while (t->pending) {
@@ -352,7 +335,7 @@ static ptrdiff_t send_records(struct tls *t, const struct zn_iov *iov, int count
     ptrdiff_t total = 0;
     for (int i = 0; i < count; i++)
         for (size_t at = 0; at < iov[i].size;) {
-            if (t->pending || (t->gathers && OUT - t->out_size < RECORD_MAX))
+            if (t->pending || (t->gathers && zn_unsent_room(&t->unsent) < RECORD_MAX))
                 return total;
             ptrdiff_t n = send_record(t, (uint8_t *)iov[i].data + at, iov[i].size - at);
             if (n < 0)
@@ -375,12 +358,11 @@ static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *i
     int rc = tls_flush(st, fd);
     if (rc < 0)
         return rc;
-    if (t->out == NULL && makes_several(t, iov, count))
-        t->out = zn_alloc(OUT);          /* NULL will do */
-    t->gathers = t->out != NULL;
+    t->gathers = zn_unsent_is_large(&t->unsent) ||
+                 (makes_several(t, iov, count) && zn_unsent_make_room(&t->unsent));
     ptrdiff_t total = send_records(t, iov, count);
     t->gathers = false;
-    rc = push_out(t);
+    rc = zn_unsent_push(&t->unsent, NULL, fd);
     if (rc < 0 && rc != -EAGAIN && t->failure == 0)
         t->failure = rc;
     return total;
@@ -434,16 +416,12 @@ static ptrdiff_t tls_readv(struct zn_stream *st, int fd, const struct zn_iov *io
 
 static bool tls_is_large(const struct zn_stream *st)
 {
-    return ZN_CONTAINER(st, const struct tls, stream)->out != NULL;
+    return zn_unsent_is_large(&ZN_CONTAINER(st, const struct tls, stream)->unsent);
 }
 
 static void tls_trim(struct zn_stream *st)
 {
-    struct tls *t = of(st);
-    if (t->out_size > 0)
-        return;
-    zn_free(t->out);
-    t->out = NULL;
+    zn_unsent_trim(&of(st)->unsent);
 }
 
 static void tls_free(struct zn_stream *st, int fd)
@@ -455,7 +433,7 @@ static void tls_free(struct zn_stream *st, int fd)
     if (t->session != NULL)
         gnutls_deinit(t->session);
     identity_drop(t->identity);
-    zn_free(t->out);
+    zn_unsent_fini(&t->unsent);
     zn_free(t->in);
     zn_free(t);
 }

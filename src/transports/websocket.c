@@ -6,19 +6,20 @@
  * something that must go first waits in `rest`.
  *
  * Out: ZMTP is turned into frames on this thread's stack, or, where that is not enough, in
- * `space`, and handed down at once. What is taken and does not go through waits in `kept`, at
- * most MUCH bytes; an idle connection holds neither.
+ * `unsent`, and handed down at once. What is taken and does not go through waits there; an idle
+ * connection holds nothing.
  *
  * PING is answered here, between frames; ZMTP's heartbeats become PINGs. */
 #include "transports/websocket.h"
 
 #include <zmq.h>
 
+#include "core/unsent.h"
 #include "wire/handshake.h"
 #include "wire/upgrade.h"
 #include "wire/zws.h"
 
-enum { OUT = 16 * 1024, MUCH = 128 * 1024, DIRECT = 4 * 1024, KEYS = 256 };
+enum { OUT = 16 * 1024, DIRECT = 4 * 1024, KEYS = 256 };
 enum { STATUS_NORMAL = 1000, STATUS_PROTOCOL = 1002, STATUS_TOO_BIG = 1009 };
 /* What sealing may add to a message of ZMQ_MAXMSGSIZE, at most. */
 enum { SEAL = 4 * 1024 };
@@ -46,8 +47,7 @@ struct websocket {
 
     struct buffer ready;                 /* ZMTP, to be read first */
     struct buffer rest;                  /* then this, as it came */
-    struct buffer kept;                  /* to be sent */
-    uint8_t *space;                      /* of MUCH bytes, for a batch; NULL: not needed lately */
+    struct zn_unsent unsent;
     struct zn_zws_in in;
     struct zn_zws_out out;
     uint8_t greeting[ZN_ZWS_GREETING_MAX];
@@ -99,20 +99,7 @@ static int push_bytes(struct websocket *w, int fd, const uint8_t *p, size_t n)
         sent = 0;
     if (sent < 0)
         return (int)sent;
-    return keep(&w->kept, p + sent, n - (size_t)sent);
-}
-
-static int push_kept(struct websocket *w, int fd)
-{
-    while (left_in(&w->kept) > 0) {
-        struct zn_iov iov = { (void *)(uintptr_t)(w->kept.data + w->kept.at),
-                              left_in(&w->kept) };
-        ptrdiff_t n = zn_stream_writev(w->under, fd, &iov, 1);
-        if (n < 0)
-            return (int)n;
-        use(&w->kept, (size_t)n);
-    }
-    return 0;
+    return zn_unsent_keep(&w->unsent, p + sent, n - (size_t)sent);
 }
 
 /* RFC 6455, section 5.3: each frame's mask is its own and cannot be foretold. */
@@ -143,19 +130,19 @@ static int push_control(struct websocket *w, int fd, enum zn_ws_opcode opcode,
 /* What waits, and what is to be said between frames: 0, -EAGAIN while something waits. */
 static int push(struct websocket *w, int fd)
 {
-    int rc = push_kept(w, fd);
+    int rc = zn_unsent_push(&w->unsent, w->under, fd);
     if (rc < 0 || !w->opened || !zn_zws_between(&w->out))
         return rc;
     if (w->pings) {
         w->pings = false;
         rc = push_control(w, fd, ZN_WS_PING, NULL, 0);
     }
-    if (rc == 0 && w->in.reply_opcode != 0 && left_in(&w->kept) == 0) {
+    if (rc == 0 && w->in.reply_opcode != 0 && zn_unsent_left(&w->unsent) == 0) {
         w->said_goodbye |= w->in.reply_opcode == ZN_WS_CLOSE;
         rc = push_control(w, fd, w->in.reply_opcode, w->in.reply, w->in.reply_size);
         w->in.reply_opcode = 0;
     }
-    return rc < 0 ? rc : left_in(&w->kept) > 0 ? -EAGAIN : 0;
+    return rc < 0 ? rc : zn_unsent_left(&w->unsent) > 0 ? -EAGAIN : 0;
 }
 
 /* ZMTP that is being turned into frames. */
@@ -170,15 +157,11 @@ struct batch {
 /* Goes on in a larger place. False: it is there already, or there is none. */
 static bool grow(struct websocket *w, struct batch *b)
 {
-    if (b->cap == MUCH)
+    if (b->frames == w->unsent.block || !zn_unsent_make_room(&w->unsent))
         return false;
-    if (w->space == NULL)
-        w->space = zn_alloc(MUCH);
-    if (w->space == NULL)
-        return false;
-    memcpy(w->space, b->frames, b->made);
-    b->frames = w->space;
-    b->cap = MUCH;
+    memcpy(w->unsent.block, b->frames, b->made);
+    b->frames = w->unsent.block;
+    b->cap = ZN_UNSENT_MAX;
     return true;
 }
 
@@ -208,11 +191,10 @@ static bool fill(struct websocket *w, const struct zn_iov *iov, struct batch *b)
 /* The first n bytes have gone. */
 static int keep_frames(struct websocket *w, const struct batch *b, size_t n)
 {
-    if (b->frames != w->space)
-        return keep(&w->kept, b->frames + n, b->made - n);
-    w->kept =
-        (struct buffer){ .block = w->space, .data = w->space, .size = b->made, .at = n };
-    w->space = NULL;
+    if (b->frames != w->unsent.block)
+        return zn_unsent_keep(&w->unsent, b->frames + n, b->made - n);
+    w->unsent.size = b->made;
+    w->unsent.at = n;
     return 0;
 }
 
@@ -271,14 +253,13 @@ static void websocket_ping(struct zn_stream *st)
 static bool websocket_is_large(const struct zn_stream *st)
 {
     const struct websocket *w = ZN_CONTAINER(st, const struct websocket, stream);
-    return w->space != NULL || zn_stream_is_large(w->under);
+    return zn_unsent_is_large(&w->unsent) || zn_stream_is_large(w->under);
 }
 
 static void websocket_trim(struct zn_stream *st)
 {
     struct websocket *w = of(st);
-    zn_free(w->space);
-    w->space = NULL;
+    zn_unsent_trim(&w->unsent);
     zn_stream_trim(w->under);
 }
 
@@ -510,7 +491,8 @@ static int websocket_open(struct zn_stream *st, int fd)
 static void say_goodbye(struct websocket *w, int fd)
 {
     uint8_t status[2];
-    if (!w->opened || w->said_goodbye || !zn_zws_between(&w->out) || push_kept(w, fd) < 0)
+    if (!w->opened || w->said_goodbye || !zn_zws_between(&w->out) ||
+        zn_unsent_push(&w->unsent, w->under, fd) < 0)
         return;
     int why = w->failure != 0 ? w->failure : w->stream.why;
     zn_put_u16(status, why == -EPROTO     ? STATUS_PROTOCOL
@@ -527,8 +509,7 @@ static void websocket_free(struct zn_stream *st, int fd)
     zn_zws_in_fini(&w->in);
     zn_free(w->ready.block);
     zn_free(w->rest.block);
-    zn_free(w->kept.block);
-    zn_free(w->space);
+    zn_unsent_fini(&w->unsent);
     zn_free(w->text);
     zn_free(w);
 }
@@ -567,7 +548,7 @@ static int keep_request(struct websocket *w, const char *host, const char *path)
     zn_random(random, sizeof random);
     zn_upgrade_key(w->key, random);
     int n = zn_upgrade_write_request(text, sizeof text, host, path, w->key, w->protocols);
-    return n < 0 ? n : keep(&w->kept, text, (size_t)n);
+    return n < 0 ? n : zn_unsent_keep(&w->unsent, text, (size_t)n);
 }
 
 int zn_websocket_new(struct zn_stream *under, const char *host, const char *path,
