@@ -67,19 +67,21 @@ static void gather_slot(struct zn_queue *q, struct zn_gather *g)
     g->msgs = q->rmsgs + 1;
 }
 
-/* Most of what goes out is small frames, one behind the other in one chunk, that go as they
+/* Most of what goes out is small frames, one behind the other in one piece, that go as they
  * lie: a run of them is walked here, up to the limit. */
-static void gather_run(struct zn_queue *q, struct zn_gather *g, size_t *skip)
+static void gather_run(struct zn_queue *q, struct zn_gather *g, const uint8_t *start,
+                       const uint8_t *end, size_t *skip)
 {
-    const uint8_t *start = g->chunk->data + g->pos, *p = start;
+    const uint8_t *p = start;
     uint64_t msgs = g->msgs;
     size_t room = g->limit - g->bytes;
-    while (msgs != q->seen_written && p[0] <= ZN_MORE && (size_t)(p - start) < room) {
+    while (msgs != q->seen_written && p != end && p[0] <= ZN_MORE &&
+           (size_t)(p - start) < room) {
         msgs += 1 - p[0];
         p += 2 + p[1];
     }
     g->msgs = msgs;
-    g->pos += (uint32_t)(p - start);
+    zn_place_skip(&g->upto, (uint32_t)(p - start));
     add(g, start, (size_t)(p - start), skip);
 }
 
@@ -99,21 +101,15 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
         q->rchunk = q->first;
         q->rpos = 0;
     }
-    g->chunk = q->rchunk;
-    g->pos = q->rpos;
+    g->upto = zn_queue_place(q);
     g->msgs = q->rmsgs;
 
     size_t skip = (size_t)q->sent;
     int heads = 0;
     while (g->msgs != q->seen_written && g->count + 2 <= g->max && g->bytes < g->limit) {
-        const uint8_t *p = g->chunk->data + g->pos;
-        if (p[0] & ZN_REC_JUMP) {
-            g->chunk = g->chunk->next;
-            g->pos = 0;
-            continue;
-        }
+        const uint8_t *end, *p = zn_place_look(&g->upto, &end);
         if (g->framing == ZN_FRAMING_V2 && p[0] <= ZN_MORE) {
-            gather_run(q, g, &skip);
+            gather_run(q, g, p, end, &skip);
             continue;
         }
         if (g->framing == ZN_FRAMING_V1 && heads == g->max)
@@ -127,27 +123,23 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
             add(g, r.body, r.body_size, &skip);
         if (r.shared)
             g->plain = false;
-        g->pos += r.length;
+        zn_place_skip(&g->upto, r.length);
         g->msgs += !r.more;
     }
 }
 
-/* Wire length of the message that begins at (c, pos). */
-static uint64_t message_length(struct zn_chunk *c, uint32_t pos, enum zn_framing framing)
+/* Wire length of the message that comes next. */
+static uint64_t message_length(const struct zn_queue *q, enum zn_framing framing)
 {
+    struct zn_place at = zn_queue_place(q);
     uint64_t total = 0;
     for (;;) {
-        const uint8_t *p = c->data + pos;
-        if (p[0] & ZN_REC_JUMP) {
-            c = c->next;
-            pos = 0;
-            continue;
-        }
+        const uint8_t *end, *p = zn_place_look(&at, &end);
         struct piece r;
         uint8_t v1[16];
         look(p, framing, v1, &r);
         total += r.head_size + r.body_size;
-        pos += r.length;
+        zn_place_skip(&at, r.length);
         if (!r.more)
             return total;
     }
@@ -164,22 +156,24 @@ static enum zn_room consume_message(struct zn_queue *q)
     return room;
 }
 
-static void hand_back(struct zn_queue *q, struct zn_chunk *upto, uint32_t pos)
+static void hand_back(struct zn_queue *q, const struct zn_place *upto)
 {
     uint32_t from = q->rpos;
-    for (struct zn_chunk *c = q->rchunk; c != upto; c = c->next, from = 0)
-        zn_queue_hand_back(c->data + from, c->cap - from);
-    if (upto != NULL)
-        zn_queue_hand_back(upto->data + from, pos - from);
+    for (struct zn_chunk *c = q->rchunk; c != NULL; c = c->next, from = 0) {
+        uint32_t to = c == upto->chunk ? upto->pos : c->cap;
+        if (!zn_chunk_is_stretch(c))
+            zn_queue_hand_back(c->data + from, to - from);
+        if (c == upto->chunk)
+            return;
+    }
 }
 
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n)
 {
     if (g->plain && n == g->bytes && g->bytes < g->limit && g->msgs == q->seen_written) {
-        hand_back(q, g->chunk, g->pos);
-        zn_queue_leave_chunks(q, g->chunk);
+        hand_back(q, &g->upto);
+        zn_queue_move(q, &g->upto);
         q->since_check += (uint32_t)(g->msgs - q->rmsgs);
-        q->rpos = g->pos;
         q->rmsgs = g->msgs;
         q->sent = 0;
         atomic_store_explicit(&q->consumed, q->rmsgs, memory_order_release);
@@ -196,7 +190,7 @@ enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t
         return room;
     }
     while (q->rmsgs != q->seen_written) {
-        uint64_t length = message_length(q->rchunk, q->rpos, g->framing);
+        uint64_t length = message_length(q, g->framing);
         if (q->sent < length)
             break;
         q->sent -= length;

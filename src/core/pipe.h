@@ -49,40 +49,44 @@ struct zn_owner {
 };
 
 struct zn_end {
+    /* what sending and receiving look at: a line */
     _Alignas(ZN_CACHE_LINE) struct zn_queue *in;
     struct zn_queue *out;
     struct zn_pipe *pipe;
     struct zn_end *peer;
-    const struct zn_owner *owner;        /* guarded by pipe->lock */
     union {
         void *who;
         struct zn_socket *socket;
         struct zn_session *session;
         struct zn_carrier *carrier;
     };
+    struct zn_metadata *metadata;        /* a socket's end: the peer's properties, or NULL */
+    uint32_t metadata_paid;              /* references to hand out */
+    uint32_t in_index;                   /* place in a fair queue */
+    uint32_t out_index;                  /* place in a load balancer or fan-out */
+    bool inproc;
+    bool ready;                          /* handshake done, connection up */
+    bool finished;                       /* the peer closed: nothing more goes out */
+    bool attached;                       /* the pattern has it */
 
     /* the post box: bits not yet looked at, and the link of the ready list */
-    _Atomic uint32_t posted;
+    _Alignas(ZN_CACHE_LINE) _Atomic uint32_t posted;
     struct zn_end *ready_next;
+    const struct zn_owner *owner;        /* guarded by pipe->lock */
 
     /* -- a socket's end: the pattern's to read, the core's to write */
-    struct zn_metadata *metadata;        /* the peer's properties, or NULL */
-    uint32_t metadata_paid;              /* references to hand out */
     uint8_t *id;                         /* the peer's routing id, heap; or NULL */
     uint16_t id_size;
     uint8_t peer_version;                /* enum zn_zmtp; 0: not known yet */
     bool initiator;                      /* our side connected */
-    bool inproc;
     bool takes_all;                      /* its peers cannot subscribe: multicast */
-    bool ready;                          /* handshake done, connection up */
-    bool finished;                       /* the peer closed: nothing more goes out */
-    bool attached;                       /* the pattern has it */
     bool conflate;
 
     /* -- a socket's end: the pattern's own */
-    uint32_t in_index;                   /* place in a fair queue */
-    uint32_t out_index;                  /* place in a load balancer or fan-out */
-    uint32_t mark;                       /* scratch of fan-out */
+    bool in_log;                         /* fan-out's: has this message from the log */
+    uint8_t log_steps;                   /* so many messages in sequence, at least */
+    uint32_t log_serial;                 /* the last of them */
+    uint32_t log_chunk;                  /* where its last stretch is */
     uint32_t number;                     /* SERVER, PEER: what it is known by */
     void *user;
 

@@ -16,6 +16,24 @@ enum {
     REF_LENGTH = REF_SIZE + sizeof(uint64_t)
 };
 
+/* One that refers to a part of a log, which is a content, begins like that, up to the content. */
+struct stretch {
+    _Atomic uint32_t end;                /* the writer's; GROWS: not known yet */
+    uint32_t at;                         /* the reader's: so far */
+    uint32_t peeked;                     /* length of what it has peeked last */
+};
+#define GROWS UINT32_MAX
+enum {
+    STRETCH_AT = (REF_LENGTH + 3) / 4 * 4,
+    STRETCH_LENGTH = STRETCH_AT + sizeof(struct stretch),
+    STRETCH_CAP = STRETCH_LENGTH + 1     /* less than any other chunk has */
+};
+_Static_assert((offsetof(struct zn_chunk, data) + STRETCH_AT) %
+                       _Alignof(struct stretch) ==
+                   0,
+               "a stretch is aligned");
+_Static_assert((unsigned)STRETCH_CAP < ZN_CHUNK_MIN, "and known by its chunk's size");
+
 /* The queue of one, for CONFLATE: each message replaces the one before. */
 struct zn_slot {
     struct zn_lock lock;
@@ -69,6 +87,8 @@ static uint32_t decode(const uint8_t *p, struct zn_frame *f)
     struct zn_frame unused;
     f = f ? f : &unused;
     f->flags = p[0] & (ZN_MORE | ZN_COMMAND);
+    if (p[0] & ZN_REC_STRETCH)
+        return STRETCH_LENGTH;           /* shows nothing itself */
     if (p[0] & ZN_REC_REF) {
         struct ref r = get_ref(p);
         f->data = r.data;
@@ -103,6 +123,72 @@ static void drop_ref(const uint8_t *p)
         zn_content_drop(get_ref(p).content);
 }
 
+/* ---- Stretches. */
+
+bool zn_chunk_is_stretch(const struct zn_chunk *c)
+{
+    return c->cap == STRETCH_CAP;
+}
+
+static struct stretch *stretch_of(struct zn_chunk *c)
+{
+    return (struct stretch *)(void *)(c->data + STRETCH_AT);
+}
+
+/* The reader leaves c, at pos: the log is held until then. */
+static void leave_stretch(const struct zn_chunk *c, uint32_t pos)
+{
+    if (zn_chunk_is_stretch(c) && pos == 0)
+        drop_ref(c->data);
+}
+
+struct zn_place zn_queue_place(const struct zn_queue *q)
+{
+    struct zn_place at = { q->rchunk, q->rpos, 0 };
+    if (at.chunk != NULL && zn_chunk_is_stretch(at.chunk))
+        at.in_log = stretch_of(at.chunk)->at;
+    return at;
+}
+
+static void next_chunk(struct zn_place *at)
+{
+    at->chunk = at->chunk->next;
+    at->pos = 0;
+    if (zn_chunk_is_stretch(at->chunk))
+        at->in_log = stretch_of(at->chunk)->at;
+}
+
+const uint8_t *zn_place_look(struct zn_place *at, const uint8_t **end)
+{
+    for (;;) {
+        const uint8_t *p = at->chunk->data + at->pos;
+        *end = NULL;
+        if (ZN_LIKELY(!(p[0] & (ZN_REC_JUMP | ZN_REC_STRETCH))))
+            return p;
+        if (p[0] & ZN_REC_JUMP) {
+            next_chunk(at);
+            continue;
+        }
+        /* A message behind it has been published later than this was written. */
+        uint32_t ends =
+            atomic_load_explicit(&stretch_of(at->chunk)->end, memory_order_relaxed);
+        const uint8_t *log = get_ref(p).content->data;
+        if (ends != GROWS)
+            *end = log + ends;
+        if (at->in_log != ends)
+            return log + at->in_log;
+        at->pos = STRETCH_LENGTH;
+    }
+}
+
+void zn_place_skip(struct zn_place *at, uint32_t size)
+{
+    if (at->pos == 0 && zn_chunk_is_stretch(at->chunk))
+        at->in_log += size;
+    else
+        at->pos += size;
+}
+
 /* ---- The writer. */
 
 bool zn_queue_room_slow(struct zn_queue *q)
@@ -122,7 +208,7 @@ bool zn_queue_room_slow(struct zn_queue *q)
 static uint32_t next_cap(const struct zn_queue *q, size_t need)
 {
     size_t cap = ZN_CHUNK_MIN;
-    if (q->wchunk != NULL) {
+    if (q->wchunk != NULL && !zn_chunk_is_stretch(q->wchunk)) {
         bool lags =
             q->wmsgs - atomic_load_explicit(&q->consumed, memory_order_relaxed) > 4;
         cap = lags ? (size_t)q->wchunk->cap * 4 : q->wchunk->cap;
@@ -152,7 +238,7 @@ static void keep_spare(struct zn_queue *q, struct zn_chunk *c)
     struct zn_chunk *head = atomic_load_explicit(&q->spare, memory_order_relaxed);
     if (head == NULL)
         q->spares = 0;
-    if (q->spares >= q->keeps) {
+    if (q->spares >= q->keeps || zn_chunk_is_stretch(c)) {
         free_chunk(c);
         return;
     }
@@ -168,6 +254,27 @@ static void free_spares(struct zn_queue *q)
     struct zn_chunk *c;
     while ((c = take_spare(q)) != NULL)
         free_chunk(c);
+}
+
+static void link_chunk(struct zn_queue *q, struct zn_chunk *c)
+{
+    c->next = NULL;
+    if (q->wchunk == NULL) {
+        q->first = c;
+    } else {
+        if (q->stretch_end != 0)
+            atomic_store_explicit(&stretch_of(q->wchunk)->end, q->stretch_end,
+                                  memory_order_relaxed);
+        q->stretch_end = 0;
+        q->wchunk->data[q->wpos] = ZN_REC_JUMP;
+        q->wchunk->next = c;
+    }
+    if (q->mchunk == NULL) {
+        q->mchunk = c;
+        q->mpos = 0;
+    }
+    q->wchunk = c;
+    q->wpos = 0;
 }
 
 /* Room for `need` bytes at wpos and a jump behind them. */
@@ -186,20 +293,7 @@ static int make_room(struct zn_queue *q, size_t need)
             return -ENOMEM;
         c->cap = cap;
     }
-    c->next = NULL;
-
-    if (q->wchunk == NULL) {
-        q->first = c;
-    } else {
-        q->wchunk->data[q->wpos] = ZN_REC_JUMP;
-        q->wchunk->next = c;
-    }
-    if (q->mchunk == NULL) {
-        q->mchunk = c;
-        q->mpos = 0;
-    }
-    q->wchunk = c;
-    q->wpos = 0;
+    link_chunk(q, c);
     return 0;
 }
 
@@ -303,6 +397,26 @@ int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
     return 0;
 }
 
+int zn_queue_write_stretch(struct zn_queue *q, struct zn_content *log, uint32_t from,
+                           uint32_t to)
+{
+    struct zn_chunk *c = zn_bulk_new(sizeof *c + STRETCH_CAP);
+    if (c == NULL)
+        return -ENOMEM;
+    c->cap = STRETCH_CAP;
+    c->data[0] = ZN_REC_REF | ZN_REC_STRETCH;
+    zn_content_hold(log);
+    memcpy(c->data + REF_CONTENT, &log, sizeof log);
+    struct stretch *s = stretch_of(c);
+    atomic_init(&s->end, GROWS);
+    s->at = from;
+    link_chunk(q, c);
+    q->wpos = STRETCH_LENGTH;
+    q->stretch_end = to;
+    zn_queue_message_done(q);
+    return 0;
+}
+
 /* Drops the contents of the records from (c, pos) to the writer's position. */
 static void drop_records(struct zn_queue *q, struct zn_chunk *c, uint32_t pos)
 {
@@ -318,6 +432,16 @@ static void drop_records(struct zn_queue *q, struct zn_chunk *c, uint32_t pos)
     }
 }
 
+/* From c to the writer's. */
+static void free_chunks(struct zn_queue *q, struct zn_chunk *c)
+{
+    while (c != NULL) {
+        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
+        free_chunk(c);
+        c = next;
+    }
+}
+
 void zn_queue_rollback(struct zn_queue *q)
 {
     if (!q->open)
@@ -327,12 +451,7 @@ void zn_queue_rollback(struct zn_queue *q)
         return;
 
     drop_records(q, q->mchunk, q->mpos);
-    struct zn_chunk *c = q->mchunk == q->wchunk ? NULL : q->mchunk->next;
-    while (c != NULL) {
-        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        free_chunk(c);
-        c = next;
-    }
+    free_chunks(q, q->mchunk == q->wchunk ? NULL : q->mchunk->next);
     q->wchunk = q->mchunk;
     q->wpos = q->mpos;
     q->wchunk->next = NULL;
@@ -384,13 +503,21 @@ static int peek_slot(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
-void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto)
+void zn_queue_move(struct zn_queue *q, const struct zn_place *to)
 {
-    while (q->rchunk != upto) {
+    while (q->rchunk != to->chunk) {
         struct zn_chunk *old = q->rchunk;
+        leave_stretch(old, q->rpos);
         q->rchunk = old->next;
+        q->rpos = 0;
         keep_spare(q, old);
     }
+    if (ZN_UNLIKELY(q->rchunk != NULL && zn_chunk_is_stretch(q->rchunk))) {
+        if (to->pos != 0)
+            leave_stretch(q->rchunk, q->rpos);
+        stretch_of(q->rchunk)->at = to->in_log;
+    }
+    q->rpos = to->pos;
 }
 
 /* A reader close behind a writer that keeps writing takes each message alone, and the cache
@@ -429,14 +556,16 @@ int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f)
         q->rchunk = q->first;
         q->rpos = 0;
     }
-    const uint8_t *p = q->rchunk->data + q->rpos;
-    if (p[0] & ZN_REC_JUMP) {
-        zn_queue_leave_chunks(q, q->rchunk->next);
-        q->rpos = 0;
-        p = q->rchunk->data;
-    }
+    const uint8_t *end;
+    struct zn_place at = zn_queue_place(q);
+    const uint8_t *p = zn_place_look(&at, &end);
+    zn_queue_move(q, &at);
     q->peeked = decode(p, f);
     q->peeked_more = f->flags & ZN_MORE;
+    if (zn_chunk_is_stretch(q->rchunk)) {
+        stretch_of(q->rchunk)->peeked = q->peeked;
+        q->peeked = 0;                   /* the stretch itself is not over */
+    }
     return 1;
 }
 
@@ -448,7 +577,10 @@ void zn_queue_next_slow(struct zn_queue *q)
         q->slot->taken = NULL;
         return;
     }
-    drop_ref(q->rchunk->data + q->rpos);
+    if (zn_chunk_is_stretch(q->rchunk))
+        stretch_of(q->rchunk)->at += stretch_of(q->rchunk)->peeked;
+    else
+        drop_ref(q->rchunk->data + q->rpos);
 }
 
 enum zn_room zn_queue_writer_waits(struct zn_queue *q)
@@ -506,18 +638,14 @@ void zn_queue_fini(struct zn_queue *q)
     }
     struct zn_chunk *c = q->rchunk ? q->rchunk : q->first;
     drop_records(q, c, q->rchunk ? q->rpos : 0);
-    while (c != NULL) {
-        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        free_chunk(c);
-        c = next;
-    }
+    free_chunks(q, c);
     free_spares(q);
 }
 
 bool zn_queue_is_large(const struct zn_queue *q, bool writer)
 {
     const struct zn_chunk *c = writer ? q->wchunk : q->rchunk;
-    return c != NULL && c->cap > 4 * ZN_CHUNK_MIN;
+    return c != NULL && (c->cap > 4 * ZN_CHUNK_MIN || zn_chunk_is_stretch(c));
 }
 
 void zn_queue_trim(struct zn_queue *q)
@@ -525,12 +653,9 @@ void zn_queue_trim(struct zn_queue *q)
     if (q->open || q->sent != 0 || q->rmsgs != q->wmsgs || q->slot != NULL)
         return;
     struct zn_chunk *c = q->rchunk ? q->rchunk : q->first;
-    while (c != NULL) {
-        struct zn_chunk *next = c == q->wchunk ? NULL : c->next;
-        free_chunk(c);
-        c = next;
-    }
+    drop_records(q, c, q->rchunk ? q->rpos : 0);     /* a stretch, at most */
+    free_chunks(q, c);
     free_spares(q);
     q->wchunk = q->mchunk = q->rchunk = q->first = NULL;
-    q->wpos = q->mpos = q->rpos = 0;
+    q->wpos = q->mpos = q->rpos = q->stretch_end = 0;
 }

@@ -5,6 +5,10 @@
  *          kernel as they lie. A large frame is a record that refers to a shared
  *          content and carries its wire header ready made.
  *
+ *          What goes to many queues need not lie in each of them: a stretch is a record that
+ *          refers to a part of a log, where records lie one behind the other for all. It grows
+ *          as long as the log and its queue get the same messages.
+ *
  * Threads  Writer calls are for whoever owns the writing end, reader calls for whoever
  *          owns the reading end, one thread at a time each. They share two counts of
  *          messages, `written` and `consumed`, and two flags.
@@ -27,6 +31,7 @@ struct zn_chunk {
 /* First byte of a record, beyond the wire's own three bits. */
 #define ZN_REC_REF 0x80u                 /* refers to a content: struct zn_ref */
 #define ZN_REC_JUMP 0x40u                /* go on in the next chunk */
+#define ZN_REC_STRETCH 0x20u             /* and ZN_REC_REF: alone in its chunk */
 
 #define ZN_CHUNK_MIN 240u
 #define ZN_CHUNK_MAX 65000u
@@ -44,7 +49,8 @@ struct zn_queue {
     uint64_t seen_consumed;
     struct zn_chunk *fresh;              /* to be written: taken from spare */
     bool open;                           /* inside a message */
-    uint32_t calm;                       /* heavy publishing since the reader slept abroad */
+    uint16_t calm;                       /* heavy publishing since the reader slept abroad */
+    uint32_t stretch_end;                /* wchunk is a stretch of a log, so far up to there; or 0 */
     _Atomic uint64_t written;            /* messages published */
 
     /* the reader's */
@@ -142,6 +148,20 @@ static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
  * before the run does. Not for conflating queues. -ENOMEM: nothing was written. */
 int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
                     uint32_t messages, size_t tail);
+
+/* Appends a message that lies in wire form at [from, to) of a log's chunk, which is held: it
+ * stays there. Not for conflating queues. -ENOMEM: nothing was written. */
+int zn_queue_write_stretch(struct zn_queue *q, struct zn_content *log, uint32_t from,
+                           uint32_t to);
+/* The same, if the last stretch is one of this log's chunk, and the message comes next in it. */
+static inline bool zn_queue_extend(struct zn_queue *q, uint32_t from, uint32_t to)
+{
+    if (q->stretch_end != from || from == 0)
+        return false;
+    q->stretch_end = to;
+    zn_queue_message_done(q);
+    return true;
+}
 
 /* Forgets an unfinished message. */
 void zn_queue_rollback(struct zn_queue *q);
@@ -265,6 +285,21 @@ bool zn_queue_sleep(struct zn_queue *q);
 /* How frames go out of a connection. */
 enum zn_framing { ZN_FRAMING_V2, ZN_FRAMING_V1, ZN_FRAMING_RAW };
 
+/* A place in a queue. */
+struct zn_place {
+    struct zn_chunk *chunk;
+    uint32_t pos;
+    uint32_t in_log;                     /* if a stretch is there: so far in its log */
+};
+
+/* Where the reader is. */
+struct zn_place zn_queue_place(const struct zn_queue *q);
+/* The record there, or behind what is over there. There must be one. end: where what lies in
+ * one piece with it ends; NULL: that is not known. */
+const uint8_t *zn_place_look(struct zn_place *at, const uint8_t **end);
+/* Steps over so many bytes of what lies there. */
+void zn_place_skip(struct zn_place *at, uint32_t size);
+
 struct zn_gather {
     enum zn_framing framing;
     struct zn_iov *iov;
@@ -272,16 +307,17 @@ struct zn_gather {
     uint8_t (*heads)[16];                /* max of them: headers of V1 */
     size_t limit, bytes;
     /* for zn_queue_sent() */
-    struct zn_chunk *chunk;
-    uint32_t pos;
+    struct zn_place upto;
     uint64_t msgs;
     bool plain;                          /* no shared content */
 };
 
 /* Gathers what can be written to the kernel now, from where the last write ended. */
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g);
-/* Steps from chunk to chunk, up to this one. */
-void zn_queue_leave_chunks(struct zn_queue *q, const struct zn_chunk *upto);
+/* The reader steps ahead to there, and frees what it has left. */
+void zn_queue_move(struct zn_queue *q, const struct zn_place *to);
+/* Whether a stretch lies in c. */
+bool zn_chunk_is_stretch(const struct zn_chunk *c);
 /* n of g->bytes were written. */
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
 /* The connection is gone: what was sent of an unfinished message is sent again. */

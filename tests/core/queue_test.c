@@ -43,6 +43,15 @@ static struct {
 static uint8_t noise[256 + BYTES_MAX];
 static struct zn_content *contents[CONTENTS];
 
+enum { LOGS = 400, LOG_SIZE = 6000 };
+
+static struct {
+    struct zn_content *chunks[LOGS];     /* the last one is written to */
+    int count;
+    int stretch;                         /* in which of them the last one is */
+    uint32_t size;
+} logs;
+
 static void begin(uint32_t seed)
 {
     state = seed;
@@ -56,6 +65,7 @@ static void begin(uint32_t seed)
         CHECK(contents[i] != NULL);
         memcpy(contents[i]->data, noise, sizeof noise);
     }
+    memset(&logs, 0, sizeof logs);
     CHECK_EQ(zn_queue_init(&m.q, chance(2) ? 0 : 1 + chance(20), false), 0);
 }
 
@@ -65,6 +75,10 @@ static void end(void)
     for (int i = 0; i < CONTENTS; i++) {
         CHECK_EQ(atomic_load(&contents[i]->refs), 1, "a content is held too often");
         zn_content_drop(contents[i]);
+    }
+    for (int i = 0; i < logs.count; i++) {
+        CHECK_EQ(atomic_load(&logs.chunks[i]->refs), 1, "a log is held too often");
+        zn_content_drop(logs.chunks[i]);
     }
 }
 
@@ -151,6 +165,45 @@ static void append(void)
         note(frames[i]);
     CHECK(rc == 0 || (rc == -ENOMEM && faults_struck() == 1), "append: %d", rc);
     faults_disarm();
+}
+
+/* A message that lies in a log, behind others'. */
+static void write_stretch(void)
+{
+    struct frame frames[3];
+    int count = 1 + (int)chance(ZN_COUNT(frames));
+
+    if (m.written != m.whole || logs.count == LOGS)
+        return;
+    if (logs.count == 0 || LOG_SIZE - logs.size < 3000 || chance(10) == 0) {
+        logs.chunks[logs.count] = zn_content_new(LOG_SIZE);
+        CHECK(logs.chunks[logs.count++] != NULL);
+        logs.size = 0;
+    }
+    struct zn_content *log = logs.chunks[logs.count - 1];
+    if (chance(4) == 0)
+        logs.size += chance(100);        /* what this queue does not get */
+    uint32_t from = logs.size;
+    for (int i = 0; i < count; i++) {
+        uint32_t size = m.raw + chance(chance(4) == 0 ? 900 : 60);
+        frames[i] = (struct frame){ size, chance(256), i < count - 1 ? ZN_MORE : 0 };
+        logs.size +=
+            (uint32_t)zn_frame_encode(log->data + logs.size, frames[i].flags, size);
+        memcpy(log->data + logs.size, noise + frames[i].start, size);
+        logs.size += size;
+    }
+    if (chance(6) == 0)
+        faults_arm(ZN_FAULT_ALLOC, 1);
+    int rc = 0;
+    if (logs.stretch != logs.count || !zn_queue_extend(&m.q, from, logs.size))
+        rc = zn_queue_write_stretch(&m.q, log, from, logs.size);
+    CHECK(rc == 0 || (rc == -ENOMEM && faults_struck() == 1), "stretch: %d", rc);
+    faults_disarm();
+    if (rc < 0)
+        return;
+    logs.stretch = logs.count;
+    for (int i = 0; i < count; i++)
+        note(frames[i]);
 }
 
 static void rollback(void)
@@ -323,12 +376,17 @@ static void trim(void)
 
 static void run(uint32_t seed)
 {
-    static void (*const acts[])(void) = { write_one, append, publish, look_for_room,
-                                          read_one, send_some, rollback, resend,
-                                          discard, trim };
-    uint32_t weights[ZN_COUNT(acts)] = { 30, 4, 20, 5, 30, 20, 1, 1, 1, 2 }, total = 0;
+    static void (*const acts[])(
+        void) = { write_one, append, publish, look_for_room, read_one,     send_some,
+                  rollback,  resend, discard, trim,          write_stretch };
+    uint32_t weights[ZN_COUNT(acts)] = { 30, 4, 20, 5, 30, 20, 1, 1, 1, 2, 0 };
+    uint32_t total = 0;
 
     begin(seed);
+    if (seed % 2 == 0) {
+        weights[0] = 1 + chance(30);
+        weights[10] = 30;
+    }
     for (size_t i = 0; i < ZN_COUNT(acts); i++)
         total += weights[i] *= 1 + chance(3);
     for (m.step = 0; m.step < 3000 && m.written < FRAMES - 20; m.step++) {
@@ -449,7 +507,35 @@ enum { ROUNDS = 60000 };
 struct shared {
     struct zn_queue q;
     bool by_bytes;
+    struct zn_content *log;
+    uint32_t size;                       /* of what is in it */
+    bool fresh;                          /* no stretch of it has been written yet */
 };
+
+/* In a log, every now and then. */
+static bool write_to_log(struct shared *s, uint64_t number)
+{
+    struct zn_frame f = { .data = (uint8_t *)&number, .size = sizeof number };
+
+    if (number / 100 % 3 == 0 || number % 5 == 0 || number % 11 == 0)
+        return false;
+    if (s->log == NULL || s->log->size - s->size < 16) {
+        if (s->log != NULL)
+            zn_content_drop(s->log);
+        s->log = zn_content_new(2000);
+        CHECK(s->log != NULL);
+        s->size = 0;
+        s->fresh = true;
+    }
+    uint32_t from = s->size;
+    s->size += (uint32_t)zn_frame_encode(s->log->data + from, 0, f.size);
+    memcpy(s->log->data + s->size, f.data, f.size);
+    s->size += (uint32_t)f.size;
+    if (s->fresh || !zn_queue_extend(&s->q, from, s->size))
+        CHECK_EQ(zn_queue_write_stretch(&s->q, s->log, from, s->size), 0);
+    s->fresh = false;
+    return true;
+}
 
 static void *write_rounds(void *arg)
 {
@@ -469,7 +555,8 @@ static void *write_rounds(void *arg)
             CHECK_EQ(zn_queue_write(&s->q, &part), 0);
         }
         struct zn_frame last = { .data = (uint8_t *)&i, .size = sizeof i };
-        CHECK_EQ(zn_queue_write(&s->q, &last), 0);
+        if (!write_to_log(s, i))
+            CHECK_EQ(zn_queue_write(&s->q, &last), 0);
         if (i % 3 == 0 || i == ROUNDS || !zn_queue_room(&s->q))
             zn_queue_publish(&s->q, s->q.wmsgs);
     }
@@ -534,6 +621,9 @@ static void both_at_once(bool by_bytes, uint32_t hwm)
         read_rounds(&s);
     test_thread_join(writer);
     zn_queue_fini(&s.q);
+    CHECK_EQ(atomic_load(&s.log->refs), 1);
+    zn_content_drop(s.log);
+    s.log = NULL;
 }
 
 TEST(queue_of_two_threads_keeps_order_and_messages_whole)
@@ -599,7 +689,7 @@ static void *write_naps(void *arg)
     for (uint64_t i = 1; i <= naps; i++) {
         struct zn_frame f = { .data = (uint8_t *)&i, .size = sizeof i };
         CHECK_EQ(zn_queue_write(&nap.q, &f), 0);
-        nap.q.calm = UINT32_MAX;         /* as if no reader had slept for long */
+        nap.q.calm = UINT16_MAX;         /* as if no reader had slept for long */
         nap.light += atomic_load(&nap.q.light);
         if (zn_queue_publish_lightly(&nap.q))
             atomic_fetch_add(&nap.told, 1);

@@ -27,7 +27,7 @@ int zn_publisher_init(struct zn_socket *s)
 {
     struct zn_publisher *p = zn_socket_state(s);
 
-    zn_fan_out_init(&p->out);
+    zn_fan_out_init(&p->out, true);
     zn_subscriptions_init(&p->held);
     zn_subscriptions_init(&p->asked);
     zn_notices_init(&p->notices);

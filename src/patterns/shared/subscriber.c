@@ -13,7 +13,7 @@ int zn_subscriber_init(struct zn_socket *s)
     struct zn_subscriber *p = zn_socket_state(s);
 
     zn_fq_init(&p->in);
-    zn_fan_out_init(&p->out);
+    zn_fan_out_init(&p->out, false);
     zn_prefix_tree_init(&p->held);
     return 0;
 }
