@@ -38,7 +38,7 @@ static void socket_free(struct zn_socket *s)
     zn_free(s->ends);
     zn_free(s->state);
     zn_ctx_remove(ctx, s);
-    zn_free(s);
+    zn_free_lines(s);
 }
 
 int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out)
@@ -46,7 +46,7 @@ int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out)
     const struct zn_pattern *pattern = zn_pattern_find(type);
     if (pattern == NULL)
         return -EINVAL;
-    struct zn_socket *s = zn_zalloc(sizeof *s);
+    struct zn_socket *s = zn_zalloc_lines(sizeof *s);
     if (s == NULL)
         return -ENOMEM;
     socket_init(s, ctx, pattern);
@@ -54,7 +54,7 @@ int zn_socket_new(struct zn_ctx *ctx, int type, struct zn_handle **out)
     int rc = zn_ctx_add(ctx, s);
     if (rc < 0) {
         zn_options_fini(&s->options);
-        zn_free(s);
+        zn_free_lines(s);
         return rc;
     }
     s->state = zn_zalloc(ZN_MAX(pattern->state_size, 1u));

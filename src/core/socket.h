@@ -68,39 +68,45 @@ struct zn_watcher {
 };
 
 struct zn_socket {
-    struct zn_handle *handle;
-    struct zn_ctx *ctx;
+    /* what each call looks at: a line */
+    _Alignas(ZN_CACHE_LINE) struct zn_handle *handle;
     const struct zn_pattern *pattern;
     void *state;
-    struct zn_list ctx_link;             /* under the context's lock */
-
     _Atomic(struct zn_end *) ready;
-    _Atomic bool news;                   /* something was posted that is worth waking for */
-    struct zn_waiter waiter;
-    _Atomic uint32_t writers;            /* callers among those who wait that send */
-    struct zn_spin spin;
-    _Atomic uint32_t refs;
+    struct zn_end *under_way;            /* whose message the application is at, if rcvmore */
+    int fd;                              /* ZMQ_FD's signal; -1: never asked for */
     _Atomic bool stopped;                /* ETERM from now on */
     bool closed;                         /* by zmq_close */
     bool rcvmore;
     bool waited;                         /* for a message, and has sent nothing since */
     bool sndmore;                        /* a multipart message is half sent */
+    bool has_stuck;
+    bool left;                           /* there is something to do after the lock */
+    bool fd_raised;                      /* under watch_lock */
+    bool fd_told;                        /* EVENTS was read and nothing done since */
 
+    /* what those look at who wait, or have news: a line */
+    _Alignas(ZN_CACHE_LINE) _Atomic bool news; /* posted, and worth waking for */
+    _Atomic uint8_t work_listed;
+    struct zn_waiter waiter;
+    _Atomic uint32_t writers;            /* callers among those who wait that send */
+    _Atomic uint32_t watcher_count;      /* ZMQ_FD counts as one */
+    _Atomic uint32_t refs;
+    struct zn_spin spin;
+    struct zn_end *processing;           /* its box is being emptied */
+    struct zn_ctx *ctx;
+
+    struct zn_list ctx_link;             /* under the context's lock */
     struct zn_end **ends;
     uint32_t end_count, end_cap;
-    struct zn_end *processing;           /* its box is being emptied */
 
     /* to do after the lock */
-    bool left;                           /* there is something: */
     struct zn_loop *wake_after;
     struct zn_session *run_after;        /* held: write its queue to the kernel */
     struct zn_socket *work_first;        /* list of sockets that want zn_socket_work() */
     struct zn_socket *work_next;         /* place in somebody's list */
-    _Atomic uint8_t work_listed;
 
-    struct zn_end *under_way;            /* whose message the application is at, if rcvmore */
     struct zn_incoming stuck;            /* received, but not handed out yet */
-    bool has_stuck;
     struct zn_kept *kept;                /* what comes after that */
 
     /* ends with posts that could not be seen to, for want of memory: a timer tries again */
@@ -115,10 +121,6 @@ struct zn_socket {
 
     struct zn_lock watch_lock;
     struct zn_list watchers;
-    _Atomic uint32_t watcher_count;      /* ZMQ_FD counts as one */
-    int fd;                              /* ZMQ_FD's signal; -1: never asked for */
-    bool fd_raised;                      /* under watch_lock */
-    bool fd_told;                        /* EVENTS was read and nothing done since */
 
     struct zn_lock monitor_lock;
     struct zn_handle *monitor;           /* the socket that events go to; or NULL */

@@ -9,31 +9,25 @@
 
 #include "core/options.h"
 
-struct state {
-    struct zn_subscriber base;           /* first: shared code knows this part */
-    struct zn_end *passed;               /* its next message has been matched */
-};
-
 /* Shows the next frame wanted; the end where it lies, or NULL. */
 static struct zn_end *next_wanted(struct zn_socket *s, struct zn_frame *f)
 {
-    struct state *p = zn_socket_state(s);
+    struct zn_subscriber *p = zn_socket_state(s);
     bool invert = zn_socket_options(s)->invert_matching;
     struct zn_end *e;
 
-    while ((e = zn_fq_peek(&p->base.in, s, f)) != NULL) {
-        if (p->base.in.more || e == p->passed ||
-            zn_subscriber_wants(&p->base, (struct zn_bytes){ f->data, f->size }) !=
-                invert)
+    while ((e = zn_fq_peek(&p->in, s, f)) != NULL) {
+        if (p->in.more || e == p->passed ||
+            zn_subscriber_wants(p, (struct zn_bytes){ f->data, f->size }) != invert)
             break;
-        zn_fq_skip(&p->base.in);
+        zn_fq_skip(&p->in);
     }
     return e;
 }
 
 static int recv(struct zn_socket *s, struct zn_incoming *in)
 {
-    struct state *p = zn_socket_state(s);
+    struct zn_subscriber *p = zn_socket_state(s);
     struct zn_end *e = next_wanted(s, &in->frame);
     if (e == NULL)
         return -EAGAIN;
@@ -41,7 +35,7 @@ static int recv(struct zn_socket *s, struct zn_incoming *in)
     in->end = e;
     in->metadata = e->metadata;
     in->routing_id = 0;
-    zn_fq_take(&p->base.in, &in->frame);
+    zn_fq_take(&p->in, &in->frame);
     p->passed = NULL;
     return 0;
 }
@@ -49,7 +43,7 @@ static int recv(struct zn_socket *s, struct zn_incoming *in)
 /* A message that poll has promised is delivered, whatever is cancelled meanwhile. */
 static unsigned events(struct zn_socket *s)
 {
-    struct state *p = zn_socket_state(s);
+    struct zn_subscriber *p = zn_socket_state(s);
     struct zn_frame f;
 
     p->passed = next_wanted(s, &f);
@@ -58,7 +52,7 @@ static unsigned events(struct zn_socket *s)
 
 static void detach(struct zn_socket *s, struct zn_end *e)
 {
-    struct state *p = zn_socket_state(s);
+    struct zn_subscriber *p = zn_socket_state(s);
 
     if (p->passed == e)
         p->passed = NULL;
@@ -67,16 +61,16 @@ static void detach(struct zn_socket *s, struct zn_end *e)
 
 static int set(struct zn_socket *s, int option, const void *value, size_t size)
 {
-    struct state *p = zn_socket_state(s);
+    struct zn_subscriber *p = zn_socket_state(s);
     struct zn_bytes topic = { value, size };
 
     if (value == NULL && size > 0)
         return -EINVAL;
     switch (option) {
     case ZMQ_SUBSCRIBE:
-        return zn_subscriber_subscribe(&p->base, topic, NULL);
+        return zn_subscriber_subscribe(p, topic, NULL);
     case ZMQ_UNSUBSCRIBE:
-        zn_subscriber_cancel(&p->base, topic, NULL);
+        zn_subscriber_cancel(p, topic, NULL);
         return 0;
     default:
         return -ENOENT;
@@ -89,7 +83,7 @@ const struct zn_pattern zn_pattern_sub = {
     .peers = 1u << ZMQ_PUB | 1u << ZMQ_XPUB,
     .flags = ZN_PAT_RECV | ZN_PAT_RENEWS | ZN_PAT_NO_LINGER | ZN_PAT_CONFLATES |
              ZN_PAT_SAME_ENDPOINT_ONCE,
-    .state_size = sizeof(struct state),
+    .state_size = sizeof(struct zn_subscriber),
     .init = zn_subscriber_init,
     .fini = zn_subscriber_fini,
     .attach = zn_subscriber_attach,

@@ -77,6 +77,7 @@ int zn_subscriber_subscribe(struct zn_subscriber *p, struct zn_bytes topic,
     if (rc == 0) {
         zn_prefix_set(&p->held, node, times + 1);
         p->prefixes += times == 0;
+        p->wants_all |= node == 0;
     } else if (times == 0) {             /* those told are told better, if they can be */
         zn_prefix_prune(&p->held, node);
         (void)tell_all(p, false, topic, NULL);
@@ -98,6 +99,7 @@ void zn_subscriber_cancel(struct zn_subscriber *p, struct zn_bytes topic,
     if (times == 1) {
         zn_prefix_prune(&p->held, node);
         p->prefixes--;
+        p->wants_all &= node != 0;
     }
 }
 

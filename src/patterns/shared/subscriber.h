@@ -19,9 +19,11 @@
 
 struct zn_subscriber {
     struct zn_fair_queue in;
-    struct zn_fan_out out;               /* all ends; XSUB's messages upstream */
+    bool wants_all;                      /* the empty topic is held */
+    struct zn_end *passed;               /* SUB's: its next message has been matched */
     struct zn_prefix_tree held;          /* value: how many times */
     uint32_t prefixes;
+    struct zn_fan_out out;               /* all ends; XSUB's messages upstream */
     int verbose_cancel;                  /* tell of every cancel */
 };
 
@@ -46,6 +48,8 @@ void zn_subscriber_cancel(struct zn_subscriber *p, struct zn_bytes topic,
 static inline bool zn_subscriber_wants(const struct zn_subscriber *p,
                                        struct zn_bytes topic)
 {
+    if (p->wants_all)
+        return true;
     struct zn_prefix_walk w = { .topic = topic };
 
     do

@@ -26,12 +26,19 @@ static void swap(struct zn_turns *t, uint32_t i, uint32_t j)
     put(t, j, e);
 }
 
+static bool is_heap(const struct zn_turns *t)
+{
+    return t->ends != &t->only;
+}
+
 static int resize(struct zn_turns *t, uint32_t cap)
 {
-    struct zn_end **ends = zn_realloc(t->ends, cap * sizeof(*ends));
+    struct zn_end **ends = zn_realloc(is_heap(t) ? t->ends : NULL, cap * sizeof(*ends));
     if (ends == NULL)
         return -ENOMEM;
 
+    if (!is_heap(t))
+        ends[0] = t->only;
     t->ends = ends;
     t->cap = cap;
     return 0;
@@ -39,14 +46,18 @@ static int resize(struct zn_turns *t, uint32_t cap)
 
 void zn_turns_fini(struct zn_turns *t)
 {
-    zn_free(t->ends);
+    if (is_heap(t))
+        zn_free(t->ends);
     zn_turns_init(t, t->place);
 }
 
 int zn_turns_add(struct zn_turns *t, struct zn_end *e)
 {
-    if (t->count == t->cap) {
-        int rc = resize(t, t->cap == 0 ? FIRST_CAP : t->cap * 2);
+    if (t->cap == 0) {
+        t->ends = &t->only;
+        t->cap = 1;
+    } else if (t->count == t->cap) {
+        int rc = resize(t, ZN_MAX(t->cap * 2, FIRST_CAP));
         if (rc < 0)
             return rc;
     }

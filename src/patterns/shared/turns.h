@@ -16,6 +16,7 @@
 struct zn_turns {
     struct zn_end **ends;
     uint32_t count, active, current, cap;
+    struct zn_end *only;                 /* where ends points while it has but one place */
     uint32_t place;                      /* offset of an end's index in this array */
 };
 
