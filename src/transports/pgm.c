@@ -50,7 +50,7 @@ struct pgm {
     bool engine;                         /* holds OpenPGM initialised */
     bool sends;
     pgm_sock_t *sock;
-    bool bound;                          /* only then may it be closed */
+    bool bound;                          /* or tried to: only then may it be closed */
     uint64_t again;                      /* when sending may go on; 0: it is not held up */
 
     /* out */
@@ -295,6 +295,7 @@ static int bind_socket(struct pgm *g, const struct pgm_addrinfo_t *info, uint16_
         memcpy(&in, &first->gsr_group, sizeof in);
         i.ir_scope_id = in.sin6_scope_id;
     }
+    g->bound = true;
     return pgm_bind3(g->sock, &a, sizeof a, &i, sizeof i, &i, sizeof i, &e) ? 0
                                                                             : reason(e);
 }

@@ -300,6 +300,36 @@ TEST(epgm_survives_nonsense)
     cast_close(&c);
 }
 
+static bool are_few_fds(void *most)
+{
+    return test_count_fds() <= *(int *)most;
+}
+
+static void closed_sockets_leave_nothing_behind(const char *scheme)
+{
+    struct cast c = cast_open(scheme, FAST);
+
+    cast_publisher(&c);
+    cast_subscriber(&c, "");
+    int before = test_count_fds();
+    for (int i = 0; i < 4; i++) {
+        net_leave(&c.net, cast_publisher(&c));
+        net_leave(&c.net, cast_subscriber(&c, ""));
+    }
+    test_wait_until(are_few_fds, &before, 10);
+    cast_close(&c);
+}
+
+TEST(epgm_sockets_that_are_closed_leave_no_descriptor_while_others_live)
+{
+    closed_sockets_leave_nothing_behind("epgm");
+}
+
+TEST(pgm_sockets_that_are_closed_leave_no_descriptor_while_others_live)
+{
+    closed_sockets_leave_nothing_behind("pgm");
+}
+
 /* More sources than are remembered, each with a message that it does not end. */
 TEST(epgm_forgets_sources_when_there_are_too_many)
 {
