@@ -7,7 +7,7 @@
 
 enum {
     LOG_CHUNK = 32 * 1024,
-    LOG_ENDS = 8,                        /* for fewer a log does not pay */
+    LOG_ENDS = 4,                        /* for fewer a log does not pay */
     LOG_STEPS = 16                       /* nor does a stretch for those who miss many */
 };
 
