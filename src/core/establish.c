@@ -145,8 +145,9 @@ static void try_next(struct zn_session *ss, int error)
         ss->watched = rc == 0;
         if (rc < 0)
             zn_session_attempt_failed(ss, rc);
-        else if (!pending)
-            zn_session_connected(ss, 0);
+        else
+            zn_session_connected(ss,
+                                 0); /* within a machine it may stand, pending or not */
         return;
     }
     if (error == -ECONNREFUSED &&
