@@ -145,9 +145,8 @@ static void try_next(struct zn_session *ss, int error)
         ss->watched = rc == 0;
         if (rc < 0)
             zn_session_attempt_failed(ss, rc);
-        else
-            zn_session_connected(ss,
-                                 0); /* within a machine it may stand, pending or not */
+        else                             /* within a machine it stands, though pending */
+            zn_session_connected(ss, 0);
         return;
     }
     if (error == -ECONNREFUSED &&

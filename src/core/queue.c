@@ -359,6 +359,13 @@ static int write_slot(struct zn_queue *q, const struct zn_frame *f)
     return 0;
 }
 
+void zn_record_put(uint8_t *p, const struct zn_frame *f)
+{
+    int head = zn_frame_encode(p, f->flags & (ZN_MORE | ZN_COMMAND), f->size);
+    if (f->size > 0)
+        memcpy(p + head, f->data, f->size);
+}
+
 int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f)
 {
     if (q->slot != NULL)
@@ -366,16 +373,12 @@ int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f)
     if (f->size >= ZN_SHARE_SIZE || f->content != NULL)
         return write_shared(q, f);
 
-    size_t need = f->size + (f->size > 255 ? 9 : 2);
+    size_t need = zn_record_size(f);
     if (make_room(q, need) < 0)
         return -ENOMEM;
-    uint8_t *p = q->wchunk->data + q->wpos;
-    uint8_t flags = f->flags & (ZN_MORE | ZN_COMMAND);
-    int head = zn_frame_encode(p, flags, f->size);
-    if (f->size > 0)
-        memcpy(p + head, f->data, f->size);
+    zn_record_put(q->wchunk->data + q->wpos, f);
     q->wpos += (uint32_t)need;
-    frame_done(q, flags);
+    frame_done(q, f->flags);
     return 0;
 }
 

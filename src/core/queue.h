@@ -50,7 +50,7 @@ struct zn_queue {
     struct zn_chunk *fresh;              /* to be written: taken from spare */
     bool open;                           /* inside a message */
     uint16_t calm;                       /* heavy publishing since the reader slept abroad */
-    uint32_t stretch_end;                /* wchunk is a stretch of a log, so far up to there; or 0 */
+    uint32_t stretch_end;                /* of the one in wchunk, which may grow; or 0 */
     _Atomic uint64_t written;            /* messages published */
 
     /* the reader's */
@@ -148,6 +148,13 @@ static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
  * before the run does. Not for conflating queues. -ENOMEM: nothing was written. */
 int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
                     uint32_t messages, size_t tail);
+
+/* A frame's record, if it is a copy: its size, and the record. */
+static inline size_t zn_record_size(const struct zn_frame *f)
+{
+    return (f->size > 255 ? 9 : 2) + f->size;
+}
+void zn_record_put(uint8_t *p, const struct zn_frame *f);
 
 /* Appends a message that lies in wire form at [from, to) of a log's chunk, which is held: it
  * stays there. Not for conflating queues. -ENOMEM: nothing was written. */

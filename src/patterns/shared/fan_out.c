@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "wire/frame.h"
-
 enum {
     LOG_CHUNK = 32 * 1024,
     LOG_ENDS = 4,                        /* for fewer a log does not pay */
@@ -90,11 +88,6 @@ bool zn_fan_out_writable(struct zn_fan_out *f)
 
 /* ---- The log. */
 
-static size_t wire_size(const struct zn_frame *frame)
-{
-    return (frame->size > 255 ? 9 : 2) + frame->size;
-}
-
 static bool new_chunk(struct zn_log *log)
 {
     struct zn_content *c = zn_content_new(LOG_CHUNK);
@@ -112,24 +105,26 @@ static bool has_room(const struct zn_log *log, size_t size)
     return log->chunk != NULL && log->chunk->size - log->size >= size;
 }
 
+/* What is shared anyway gains nothing from a log. */
+static bool would_be_copied(const struct zn_frame *frame)
+{
+    return frame->size < ZN_SHARE_SIZE && frame->content == NULL;
+}
+
 /* Whether the log takes a message that begins like that. What is to come of it had better have
  * room too. */
 static bool begin_in_log(struct zn_log *log, const struct zn_frame *frame)
 {
-    size_t size = frame->flags & ZN_MORE ? LOG_CHUNK / 4 : wire_size(frame);
-    log->used = frame->size < ZN_SHARE_SIZE && frame->content == NULL &&
-                (has_room(log, size) || new_chunk(log));
+    size_t size = frame->flags & ZN_MORE ? LOG_CHUNK / 4 : zn_record_size(frame);
+    log->used = would_be_copied(frame) && (has_room(log, size) || new_chunk(log));
     log->from = log->size;
     return log->used;
 }
 
 static void put_in_log(struct zn_log *log, const struct zn_frame *frame)
 {
-    uint8_t *p = log->chunk->data + log->size;
-    int head = zn_frame_encode(p, frame->flags & ZN_MORE, frame->size);
-    if (frame->size > 0)
-        memcpy(p + head, frame->data, frame->size);
-    log->size += (uint32_t)wire_size(frame);
+    zn_record_put(log->chunk->data + log->size, frame);
+    log->size += (uint32_t)zn_record_size(frame);
 }
 
 /* What comes next does not fit: those who would have had the message from the log get a copy
@@ -158,8 +153,8 @@ static void feed_log(struct zn_fan_out *f, const struct zn_frame *frame, bool fi
         log->serial++;
         log->used = false;
         log->follows = f->logs && f->turns.active >= LOG_ENDS && begin_in_log(log, frame);
-    } else if (log->used && (frame->size >= ZN_SHARE_SIZE || frame->content != NULL ||
-                             !has_room(log, wire_size(frame)))) {
+    } else if (log->used &&
+               !(would_be_copied(frame) && has_room(log, zn_record_size(frame)))) {
         take_out_of_log(f);
     }
     if (log->used)
