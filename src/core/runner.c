@@ -228,6 +228,18 @@ static bool answers(struct zn_socket *poster, const struct zn_end *mine)
                          atomic_load_explicit(&in->written, memory_order_relaxed);
 }
 
+/* Whether the caller has read something from this peer since he last sent it something. Then
+ * they talk, and what is sent now would not be joined by more if it waited: no stream, whatever
+ * else the caller and the loop may do. */
+static bool converses(struct zn_session *ss, const struct zn_end *mine)
+{
+    uint32_t heard =
+        (uint32_t)atomic_load_explicit(&mine->out->consumed, memory_order_relaxed);
+    bool more = heard != ss->heard;
+    ss->heard = heard;
+    return more;
+}
+
 /* A caller who goes round many connections sends streams too, though each gets one message
  * only: so many it writes itself, without a wait or a pause. */
 #define ROW 8u
@@ -268,9 +280,10 @@ static struct zn_wish on_post(struct zn_end *e, unsigned what, struct zn_socket 
         uint64_t now = zn_now();
         uint64_t last = atomic_load_explicit(&ss->kicked, memory_order_relaxed);
         atomic_store_explicit(&ss->kicked, now, memory_order_relaxed);
-        bool alone = now - last > STREAM_GAP && !zn_loop_streams(ss->loop);
-        if (((alone && !is_in_a_row(now)) || answers(poster, e)) &&
-            zn_socket_run_after(poster, ss)) {
+        bool talks = converses(ss, e);
+        bool alone = now - last > STREAM_GAP &&
+                     (talks || (!zn_loop_streams(ss->loop) && !is_in_a_row(now)));
+        if ((alone || answers(poster, e)) && zn_socket_run_after(poster, ss)) {
             zn_session_hold(ss);
             atomic_fetch_or_explicit(&ss->work, work, memory_order_acq_rel);
             return nothing;

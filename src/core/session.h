@@ -90,6 +90,8 @@ struct zn_session {
     uint32_t flushes_seen;               /* by the loop */
     uint32_t served;                     /* the loop's round in which it was read last */
     _Atomic uint64_t kicked;                     /* when a caller last found it asleep */
+    uint32_t heard;                      /* messages that it had read by then; under the
+                                            pipe's lock */
 
     /* inbound */
     uint8_t *partial;                    /* the start of a frame, heap; or NULL */
