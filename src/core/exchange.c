@@ -335,8 +335,9 @@ struct zn_kept {
     struct zn_incoming in;               /* its bytes are a content's */
 };
 
-/* A frame for which there was no memory, though its pattern has handed it out. It stays
- * where it lies until the next receive, or until its pattern must go on. */
+/* A frame that its pattern has handed out, and for which there was no memory, or no room in
+ * the socket to which it was to be passed. It stays where it lies until the next receive, or
+ * until its pattern must go on. */
 static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
 {
     s->stuck = *in;
@@ -460,25 +461,36 @@ static ZN_SELDOM ptrdiff_t recv_stuck(struct zn_socket *s, const struct zn_sink 
     return (ptrdiff_t)size;
 }
 
+static ZN_ALWAYS int show_next(struct zn_socket *s, struct zn_incoming *in)
+{
+    in->end = in->from = NULL;
+    in->metadata = NULL;
+    in->routing_id = 0;
+    in->group = NULL;
+    int rc = s->pattern->recv(s, in);
+    if (rc == 0 && ZN_UNLIKELY(in->frame.flags & ZN_MORE))
+        s->under_way = in->end != NULL ? in->end : in->from;
+    return rc;
+}
+
+static ZN_ALWAYS void step_over(struct zn_socket *s, const struct zn_incoming *in)
+{
+    s->rcvmore = in->frame.flags & ZN_MORE;
+    if (in->end != NULL)
+        zn_end_next(in->end);
+}
+
 static ZN_ALWAYS ptrdiff_t take_next(struct zn_socket *s, const struct zn_sink *sink)
 {
     struct zn_incoming in;
-    in.end = in.from = NULL;
-    in.metadata = NULL;
-    in.routing_id = 0;
-    in.group = NULL;
-    int rc = s->pattern->recv(s, &in);
+    int rc = show_next(s, &in);
     if (rc < 0)
         return rc;
-    if (ZN_UNLIKELY(in.frame.flags & ZN_MORE))
-        s->under_way = in.end != NULL ? in.end : in.from;
     if (ZN_UNLIKELY(hand_out(&in, sink) < 0)) {
         keep_stuck(s, &in);
         return -ENOMEM;
     }
-    s->rcvmore = in.frame.flags & ZN_MORE;
-    if (in.end != NULL)
-        zn_end_next(in.end);
+    step_over(s, &in);
     return (ptrdiff_t)in.frame.size;
 }
 
@@ -512,4 +524,54 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags)
         return persist(s, s->options.rcvtimeo, try_recv, sink);
     zn_socket_unlock(s);
     return got;
+}
+
+/* ---- From one socket to another. */
+
+static bool is_plain(const struct zn_socket *s)
+{
+    return !zn_socket_stopped(s) && !s->has_stuck && s->fd < 0;
+}
+
+static void pass(struct zn_socket *from, struct zn_socket *to, struct zn_pass *p)
+{
+    struct zn_incoming in;
+    while (p->frames < p->frames_most && p->bytes < p->bytes_most) {
+        if (show_next(from, &in) < 0)
+            return;
+        bool more = in.frame.flags & ZN_MORE;
+        struct zn_frame f = { .data = in.frame.data,
+                              .size = in.frame.size,
+                              .content = in.frame.content,
+                              .flags = more ? ZN_MORE : 0,
+                              .msg = in.group };
+        if ((more && to->pattern->flags & ZN_PAT_SINGLE) ||
+            to->pattern->send(to, &f, in.routing_id) < 0) {
+            keep_stuck(from, &in);
+            return;
+        }
+        step_over(from, &in);
+        p->inside = more;
+        p->frames++;
+        p->messages += !more;
+        p->bytes += f.size;
+    }
+}
+
+/* The only place where a thread has two sockets' locks. For the second one it does not wait. */
+void zn_socket_pass(void *from, void *to, struct zn_pass *p)
+{
+    struct zn_socket *a, *b;
+    if (from == to || zn_handle_lock(from, &a) < 0)
+        return;
+    if (zn_handle_lock_or_try(to, true, &b) < 0) {
+        zn_socket_unlock(a);
+        return;
+    }
+    zn_socket_process(a);
+    zn_socket_process(b);
+    if (is_plain(a) && is_plain(b) && a->pattern->recv != NULL &&
+        b->pattern->send != NULL)
+        pass(a, b, p);
+    zn_socket_unlock_both(a, b);
 }

@@ -141,8 +141,10 @@ void zn_socket_drop(struct zn_socket *s);
 ZN_SELDOM void zn_handle_unlock_slow(struct zn_handle *h, bool posted);
 
 /* Checks a handle and takes its lock: 0, -ENOTSOCK, or -ETERM in a forked child, which has
- * no I/O threads, and where a lock may be held for ever. */
-static ZN_ALWAYS int zn_handle_lock(void *handle, struct zn_socket **out)
+ * no I/O threads, and where a lock may be held for ever. only_try: -EBUSY if another thread
+ * has it. */
+static ZN_ALWAYS int zn_handle_lock_or_try(void *handle, bool only_try,
+                                           struct zn_socket **out)
 {
     struct zn_handle *h = handle;
     if (h == NULL || ((uintptr_t)h & (sizeof(void *) - 1)) != 0 ||
@@ -150,7 +152,10 @@ static ZN_ALWAYS int zn_handle_lock(void *handle, struct zn_socket **out)
         return -ENOTSOCK;
     if (ZN_UNLIKELY(h->stamp != zn_process_stamp()))
         return -ETERM;
-    zn_gate_enter(&h->lock);
+    if (!only_try)
+        zn_gate_enter(&h->lock);
+    else if (!zn_gate_try(&h->lock))
+        return -EBUSY;
     if (ZN_UNLIKELY(atomic_load_explicit(&h->tag, memory_order_relaxed) !=
                     ZN_HANDLE_OPEN)) {
         zn_handle_unlock_slow(h, false);     /* closed while the lock was waited for */
@@ -158,6 +163,11 @@ static ZN_ALWAYS int zn_handle_lock(void *handle, struct zn_socket **out)
     }
     *out = h->socket;
     return 0;
+}
+
+static ZN_ALWAYS int zn_handle_lock(void *handle, struct zn_socket **out)
+{
+    return zn_handle_lock_or_try(handle, false, out);
 }
 
 static inline void zn_socket_lock(struct zn_socket *s)
@@ -173,6 +183,9 @@ static inline void zn_socket_unlock(struct zn_socket *s)
     else if (ZN_UNLIKELY(zn_gate_leave(&h->lock)))
         zn_handle_unlock_slow(h, true);  /* s may have gone meanwhile */
 }
+
+/* The same for two of them: what is left to do is done when neither is locked any more. */
+void zn_socket_unlock_both(struct zn_socket *a, struct zn_socket *b);
 
 /* Does what was posted to s. Takes over a hold. Under no lock. */
 void zn_socket_work(struct zn_socket *s);
@@ -211,6 +224,16 @@ struct zn_sink {
     size_t size;
 };
 ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
+
+/* Moves frames from one socket to another as they lie, without a wait, until so much has been
+ * moved, or a socket stops it. Then zn_socket_recv() and zn_socket_send() go on, and tell why:
+ * a frame that is refused is received again. */
+struct zn_pass {
+    uint64_t frames_most, bytes_most;    /* the last frame may be longer */
+    uint64_t frames, bytes, messages;    /* moved; messages: their last frames */
+    bool inside;                         /* frames of the last message are still to come */
+};
+void zn_socket_pass(void *from, void *to, struct zn_pass *p);
 
 /* ---- For the core. */
 

@@ -62,6 +62,21 @@ static bool hold_socket(struct zn_handle *h)
     return false;
 }
 
+/* Gives the lock of s back, once all that was posted meanwhile has been done. The caller holds
+ * s, and with it its context's loops. */
+static struct left leave(struct zn_socket *s, bool posted)
+{
+    for (;;) {
+        if (posted)
+            zn_socket_process(s);
+        struct left left = take_left(s);
+        posted = zn_gate_leave(&s->handle->lock);
+        if (!posted)
+            return left;
+        put_left(s, &left);
+    }
+}
+
 void zn_handle_unlock_slow(struct zn_handle *h, bool posted)
 {
     while (!hold_socket(h)) {
@@ -69,19 +84,19 @@ void zn_handle_unlock_slow(struct zn_handle *h, bool posted)
         if (!posted)
             return;
     }
-    struct zn_socket *s = h->socket;     /* with its context's loops */
-    for (;;) {
-        if (posted)
-            zn_socket_process(s);
-        struct left left = take_left(s);
-        posted = zn_gate_leave(&h->lock);
-        if (!posted) {
-            do_left(&left);
-            break;
-        }
-        put_left(s, &left);
-    }
+    struct zn_socket *s = h->socket;
+    struct left left = leave(s, posted);
+    do_left(&left);
     zn_socket_drop(s);
+}
+
+void zn_socket_unlock_both(struct zn_socket *a, struct zn_socket *b)
+{
+    zn_socket_hold(b);
+    struct left left = leave(b, false);
+    zn_socket_unlock(a);
+    do_left(&left);
+    zn_socket_drop(b);
 }
 
 bool zn_socket_run_after(struct zn_socket *s, struct zn_session *session)

@@ -265,32 +265,43 @@ TEST(proxy_of_one_socket_sends_back_what_comes)
 
 TEST(proxy_loses_nothing_when_its_output_fills_up)
 {
+    static const int types[][4] = {
+        { ZMQ_PUSH, ZMQ_PULL, ZMQ_PUSH, ZMQ_PULL },
+        { ZMQ_DEALER, ZMQ_ROUTER, ZMQ_DEALER,
+          ZMQ_DEALER }, /* which adds who it is from */
+    };
     enum { MANY = 5000 };
-    struct bench b;
 
-    set_up(&b, line, 7, ZMQ_PAIR, ZMQ_PAIR);
-    pair_up(b.back, b.server, "inproc://back");
-    start(&b);
-    for (int sent = 0, received = 0; received < MANY;) {
-        char out[16], in[16] = "", more[16] = "";
+    for (size_t i = 0; i < COUNT(types); i++) {
+        struct bench b;
 
-        for (; sent < MANY; sent++) {
-            snprintf(out, sizeof out, "%d", sent);
-            if (zmq_send(b.client, out, strlen(out), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-                break;
-            CHECK_OK(zmq_send(b.client, out, strlen(out), 0));
+        set_up(&b, types[i], 7, ZMQ_PAIR, ZMQ_PAIR);
+        pair_up(b.back, b.server, "inproc://back");
+        start(&b);
+        for (int sent = 0, received = 0; received < MANY;) {
+            char out[16], in[16] = "", more[16] = "";
+
+            for (; sent < MANY; sent++) {
+                snprintf(out, sizeof out, "%d", sent);
+                if (zmq_send(b.client, out, strlen(out), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+                    break;
+                CHECK_OK(zmq_send(b.client, out, strlen(out), 0));
+            }
+            for (int n = 0; n < 5 && received < sent; n++, received++) {
+                snprintf(out, sizeof out, "%d", received);
+                if (types[i][1] == ZMQ_ROUTER)
+                    CHECK_EQ(zmq_recv(b.server, in, sizeof in - 1, 0), 5);
+                CHECK_OK(zmq_recv(b.server, in, sizeof in - 1, 0));
+                CHECK_OK(zmq_recv(b.server, more, sizeof more - 1, 0));
+                in[strlen(out)] = more[strlen(out)] = '\0';
+                CHECK_STR(in, out);
+                CHECK_STR(more, out);
+                CHECK(!test_get_int(b.server, ZMQ_RCVMORE));
+            }
         }
-        for (int n = 0; n < 5 && received < sent; n++, received++) {
-            snprintf(out, sizeof out, "%d", received);
-            CHECK_OK(zmq_recv(b.server, in, sizeof in - 1, 0));
-            CHECK_OK(zmq_recv(b.server, more, sizeof more - 1, 0));
-            in[strlen(out)] = more[strlen(out)] = '\0';
-            CHECK_STR(in, out);
-            CHECK_STR(more, out);
-        }
+        terminate(&b);
+        finish(&b);
     }
-    terminate(&b);
-    finish(&b);
 }
 
 /* The processor time of the whole process while `ms` pass, in ms. */
@@ -362,6 +373,127 @@ TEST(proxy_rests_and_stays_steerable_when_a_subscriber_blocks_all)
     test_send_strings(b.steer, "TERMINATE", NULL);
     test_expect_strings(b.steer, "", NULL);
     finish(&b);
+}
+
+/* ---- What goes from socket to socket as it lies. */
+
+static uint8_t byte_of(size_t frame, size_t i)
+{
+    return (uint8_t)(frame * 31 + i * 7 + (i >> 8));
+}
+
+static void send_frame(void *s, size_t frame, size_t size, bool more)
+{
+    zmq_msg_t m;
+
+    CHECK_OK(zmq_msg_init_size(&m, size));
+    for (size_t i = 0; i < size; i++)
+        ((uint8_t *)zmq_msg_data(&m))[i] = byte_of(frame, i);
+    CHECK_EQ(zmq_msg_send(&m, s, more ? ZMQ_SNDMORE : 0), size);
+}
+
+static void expect_frame(void *s, size_t frame, size_t size, bool more)
+{
+    zmq_msg_t m;
+
+    CHECK_OK(zmq_msg_init(&m));
+    CHECK_EQ(zmq_msg_recv(&m, s, 0), size, "frame %zu", frame);
+    CHECK_EQ(zmq_msg_more(&m), more, "frame %zu", frame);
+    for (size_t i = 0; i < size; i++)
+        if (((uint8_t *)zmq_msg_data(&m))[i] != byte_of(frame, i))
+            CHECK(false, "frame %zu, byte %zu", frame, i);
+    CHECK_OK(zmq_msg_close(&m));
+}
+
+/* Inline, copied, shared, larger than a burst; and messages of more frames than that. */
+TEST(proxy_carries_frames_of_all_sizes)
+{
+    static const size_t sizes[] = { 0,    1,    33,   34,    255,    256,
+                                    4095, 4096, 4097, 65536, 300000, 2 };
+    static const char *const transports[] = { "inproc", "tcp" };
+    enum { TIMES = 20, FRAMES = 3000 };
+
+    for (size_t t = 0; t < COUNT(transports); t++) {
+        struct bench b;
+        char endpoint[TEST_ENDPOINT];
+
+        set_up(&b, line, 0, ZMQ_PAIR, ZMQ_PAIR);
+        test_bind(b.back, transports[t], endpoint);
+        CHECK_OK(zmq_connect(b.server, endpoint));
+        start(&b);
+        for (size_t n = 0; n < TIMES; n++) {
+            for (size_t i = 0; i < COUNT(sizes); i++)
+                send_frame(b.client, n + i, sizes[i], i + 1 < COUNT(sizes));
+            for (size_t i = 0; i < COUNT(sizes); i++)
+                send_frame(b.client, n + i, sizes[i], false);
+        }
+        for (size_t i = 0; i < FRAMES; i++)
+            send_frame(b.client, i, i % 40, i + 1 < FRAMES);
+        for (size_t n = 0; n < TIMES; n++) {
+            for (size_t i = 0; i < COUNT(sizes); i++)
+                expect_frame(b.server, n + i, sizes[i], i + 1 < COUNT(sizes));
+            for (size_t i = 0; i < COUNT(sizes); i++)
+                expect_frame(b.server, n + i, sizes[i], false);
+        }
+        for (size_t i = 0; i < FRAMES; i++)
+            expect_frame(b.server, i, i % 40, i + 1 < FRAMES);
+        terminate(&b);
+        finish(&b);
+    }
+}
+
+TEST(proxy_keeps_the_group_of_a_message)
+{
+    static const int types[4] = { ZMQ_RADIO, ZMQ_DISH, ZMQ_RADIO, ZMQ_DISH };
+    struct bench b;
+    zmq_msg_t m;
+
+    set_up(&b, types, 0, ZMQ_PAIR, ZMQ_PAIR);
+    CHECK_OK(zmq_join(b.front, "news"));
+    CHECK_OK(zmq_join(b.server, "news"));
+    pair_up(b.back, b.server, "inproc://back");
+    start(&b);
+    CHECK_OK(zmq_msg_init(&m));
+    for (bool come = false; !come;) {    /* once both have joined */
+        CHECK_OK(zmq_msg_init_size(&m, 3));
+        memcpy(zmq_msg_data(&m), "new", 3);
+        CHECK_OK(zmq_msg_set_group(&m, "news"));
+        CHECK_EQ(zmq_msg_send(&m, b.client, 0), 3);
+        zmq_pollitem_t item = { .socket = b.server, .events = ZMQ_POLLIN };
+        come = CHECK_OK(zmq_poll(&item, 1, 10)) > 0;
+    }
+    CHECK_EQ(zmq_msg_recv(&m, b.server, 0), 3);
+    CHECK_STR(zmq_msg_group(&m), "news");
+    CHECK_OK(zmq_msg_close(&m));
+    terminate(&b);
+    finish(&b);
+}
+
+TEST(proxy_ends_with_what_its_output_says)
+{
+    static const struct {
+        int types[4];
+        int err;
+    } cases[] = {
+        { { ZMQ_PUSH, ZMQ_PULL, ZMQ_ROUTER, ZMQ_DEALER }, EHOSTUNREACH },
+        { { ZMQ_PUSH, ZMQ_PULL, ZMQ_SCATTER, ZMQ_GATHER }, EINVAL },
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench b;
+
+        set_up(&b, cases[i].types, 0, ZMQ_PAIR, ZMQ_PAIR);
+        if (cases[i].types[2] == ZMQ_ROUTER)
+            test_set_int(b.back, ZMQ_ROUTER_MANDATORY, 1);
+        pair_up(b.back, b.server, "inproc://back");
+        test_send_strings(b.client, "nobody", "here", NULL);
+        start(&b);
+        test_thread_join(b.thread);
+        CHECK_EQ(b.rc, -1, "case %zu", i);
+        CHECK_EQ(b.err, cases[i].err, "case %zu", i);
+        b.thread = NULL;
+        finish(&b);
+    }
 }
 
 TEST(device_is_a_proxy_whatever_its_type)
