@@ -18,12 +18,24 @@ struct zn_listener {
     struct zn_route *route;              /* held */
     struct zn_loop *loop;
     struct zn_door *door;                /* counts connections; NULL: there is no limit */
+    uint32_t round;                      /* the loop's, in which somebody last came */
     int fd;                              /* -1: closed */
     char path[128];
     bool own_dir;
 };
 
+/* To find that there is nobody else costs nearly as much as to accept somebody. So only one is
+ * taken, but for when somebody came in the loop's last round already. */
 enum { ACCEPTS_A_TURN = 64 };
+
+static int most_now(struct zn_listener *l)
+{
+    uint32_t round = zn_loop_round(l->loop);
+    bool crowd = round == l->round + 1;
+    l->round = round;
+    return crowd ? ACCEPTS_A_TURN : 1;
+}
+
 #define BACK_OFF (100 * ZN_MS)
 
 static bool out_of_resources(int error)
@@ -90,7 +102,7 @@ static void on_ready(struct zn_watch *w, unsigned events)
 {
     struct zn_listener *l = ZN_CONTAINER(w, struct zn_listener, watch);
     (void)events;
-    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+    for (int most = most_now(l); most > 0; most--) {
         int fd = -1;
         struct zn_guest *guest = NULL;
         zn_lock(&l->lock);

@@ -389,8 +389,19 @@ static bool is_array(const struct zn_option *row)
            row->kind == ZN_OPTION_IDS;
 }
 
+/* Whether there is nothing but numbers in it, as with most. */
+static bool is_plain(const struct zn_options *o)
+{
+    enum { FIRST = offsetof(struct zn_options, curve_publickey) };
+    static const uint8_t nothing[sizeof *o - FIRST];
+
+    return memcmp((const uint8_t *)o + FIRST, nothing, sizeof nothing) == 0;
+}
+
 void zn_options_fini(struct zn_options *o)
 {
+    if (is_plain(o))
+        return;
     for (size_t i = 0; i < zn_option_rows; i++) {
         const struct zn_option *row = &zn_option_table[i];
 
@@ -429,6 +440,8 @@ int zn_options_copy(struct zn_options *to, const struct zn_options *from)
     int rc = 0;
 
     *to = *from;
+    if (is_plain(from))
+        return 0;
     for (size_t i = 0; i < zn_option_rows; i++) {
         const struct zn_option *row = &zn_option_table[i];
 

@@ -49,8 +49,9 @@ struct zn_options {
     int spin;
     int wss_trust_system;
     int vmci_connect_timeout;
-    uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];
 
+    /* From here on what is copied, freed or wiped one by one: all zero if none of it is set. */
+    uint8_t curve_publickey[32], curve_secretkey[32], curve_serverkey[32];
     struct zn_blob routing_id;
     struct zn_blob plain_username, plain_password;
     struct zn_blob gssapi_principal, gssapi_service_principal;

@@ -400,3 +400,8 @@ uint64_t zn_loop_now(const struct zn_loop *loop)
 {
     return loop->now;
 }
+
+uint32_t zn_loop_round(const struct zn_loop *loop)
+{
+    return loop->round;
+}

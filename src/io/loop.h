@@ -85,6 +85,9 @@ uint8_t *zn_loop_scratch(struct zn_loop *loop);
 /* Who was served in round *last is served now. True: others are too, these days, and wait. */
 bool zn_loop_serves_others(struct zn_loop *loop, uint32_t *last);
 
+/* A number that each batch has one more of. */
+uint32_t zn_loop_round(const struct zn_loop *loop);
+
 /* The time at which this batch began. */
 uint64_t zn_loop_now(const struct zn_loop *loop);
 

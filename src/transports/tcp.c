@@ -224,6 +224,8 @@ static int bind_source(int fd, const char *address, const struct zn_addr *to,
     struct zn_tcp_name n;
     struct zn_addr a;
     bool can_connect;
+    if (strchr(address, ';') == NULL)
+        return 0;
     int rc = zn_tcp_parse_connect(address, &n, &can_connect);
     if (rc < 0 || !n.has_source)
         return rc;

@@ -124,3 +124,22 @@ TEST(loopback_addresses_are_told_from_others)
         CHECK_EQ(zn_addr_is_loopback(&a), rows[i].is, "%s", rows[i].host);
     }
 }
+
+TEST(addresses_are_told_as_they_are_written)
+{
+    static const char *const hosts[] = { "0.0.0.0",       "1.2.3.4",
+                                         "10.99.100.109", "255.255.255.255",
+                                         "127.0.0.200",   "::1",
+                                         "fe80::1:2" };
+
+    for (size_t i = 0; i < ZN_COUNT(hosts); i++) {
+        struct zn_addr a;
+        char text[INET6_ADDRSTRLEN];
+        size_t size = strlen(hosts[i]) + 1;
+
+        CHECK_OK(zn_addr_numeric(&a, hosts[i], 7));
+        CHECK_OK(zn_addr_host_text(&a, text, size));
+        CHECK_STR(text, hosts[i]);
+        CHECK_EQ(zn_addr_host_text(&a, text, size - 1), -EINVAL, "%s", hosts[i]);
+    }
+}

@@ -189,8 +189,30 @@ static int local_text(const struct zn_addr *addr, char *buf, size_t size)
     return 0;
 }
 
+/* By hand: each connection says its peer's, and the C library makes a format of it. */
+static int v4_text(const struct zn_addr *addr, char *buf, size_t size)
+{
+    struct sockaddr_in in = v4(addr);
+    const uint8_t *byte = (const uint8_t *)&in.sin_addr;
+    char text[INET_ADDRSTRLEN], *p = text;
+    for (int i = 0; i < 4; i++) {
+        if (byte[i] >= 100)
+            *p++ = (char)('0' + byte[i] / 100);
+        if (byte[i] >= 10)
+            *p++ = (char)('0' + byte[i] / 10 % 10);
+        *p++ = (char)('0' + byte[i] % 10);
+        *p++ = i < 3 ? '.' : '\0';
+    }
+    if ((size_t)(p - text) > size)
+        return -EINVAL;
+    memcpy(buf, text, (size_t)(p - text));
+    return 0;
+}
+
 int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
 {
+    if (addr->family == AF_INET)
+        return v4_text(addr, buf, size);
     if (addr->family == AF_UNIX)
         return local_text(addr, buf, size);
     uint32_t cid, node, number;
@@ -200,7 +222,7 @@ int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
         return snprintf(buf, size, ZN_TIPC_NODE, ZN_TIPC_NODE_PARTS(node)) < (int)size
                    ? 0
                    : -EINVAL;
-    if (addr->family != AF_INET && addr->family != AF_INET6)
+    if (addr->family != AF_INET6)
         return -EAFNOSUPPORT;
     int rc = getnameinfo((const void *)addr->bytes, addr->size, buf, (socklen_t)size,
                          NULL, 0, NI_NUMERICHOST);
