@@ -4,6 +4,10 @@
 
 enum { BATCH = 256 };
 
+/* So many tasks are run before the descriptors are looked at again: to make thousands of
+ * connections takes a while, in which those that there are shall not wait. */
+enum { TASKS_A_TURN = 64 };
+
 struct zn_loop {
     int poller;
     int wake;                            /* a signal: tasks are waiting */
@@ -16,6 +20,7 @@ struct zn_loop {
     struct zn_timer *first_timer;        /* the next to fire */
     struct zn_retired *retired;
     uint64_t now;
+    struct zn_task *due;                 /* taken, to be run before more are taken */
     struct zn_task *deferred;            /* to the end of a doze */
     bool sends;                          /* were among the tasks of this turn */
     uint64_t last_sends;                 /* when there were any */
@@ -142,21 +147,27 @@ bool zn_loop_defer(struct zn_loop *loop, struct zn_task *t)
     return true;
 }
 
-static void run_tasks(struct zn_loop *loop)
+static void take_tasks(struct zn_loop *loop)
 {
     struct zn_task *taken =
         atomic_exchange_explicit(&loop->tasks, NULL, memory_order_acquire);
-    struct zn_task *first = loop->deferred;
+    loop->due = loop->deferred;
     loop->deferred = NULL;
     while (taken != NULL) {
         struct zn_task *next = taken->next;
-        taken->next = first;
-        first = taken;
+        taken->next = loop->due;
+        loop->due = taken;
         taken = next;
     }
-    while (first != NULL) {
-        struct zn_task *t = first;
-        first = t->next;
+}
+
+static void run_tasks(struct zn_loop *loop)
+{
+    if (loop->due == NULL)
+        take_tasks(loop);
+    for (int n = 0; n < TASKS_A_TURN && loop->due != NULL; n++) {
+        struct zn_task *t = loop->due;
+        loop->due = t->next;
         atomic_store_explicit(&t->queued, 0, memory_order_release);
         t->run(t);
     }
@@ -211,6 +222,8 @@ static bool is_busy(struct zn_loop *loop)
 
 static uint64_t time_to_sleep(struct zn_loop *loop)
 {
+    if (loop->due != NULL)
+        return 0;
     if (loop->doze_until > 0) {
         uint64_t now = zn_now(), until = loop->doze_until;
         if (loop->first_timer != NULL)
@@ -240,7 +253,7 @@ static bool has_tasks(struct zn_loop *loop)
 
 static int wait_awake(struct zn_loop *loop, struct zn_poller_event *events)
 {
-    if (!loop->expects || zn_cores() < 2)
+    if (!loop->expects || loop->due != NULL || zn_cores() < 2)
         return 0;
     loop->expects = false;
     bool pays = loop->came * 2 >= loop->expected;
@@ -296,7 +309,9 @@ static void loop_main(void *arg)
         fire_timers(loop);
         bury(loop);
     }
-    run_tasks(loop);
+    do
+        run_tasks(loop);
+    while (loop->due != NULL);
     bury(loop);
 }
 
