@@ -558,7 +558,8 @@ static void pass(struct zn_socket *from, struct zn_socket *to, struct zn_pass *p
     }
 }
 
-/* The only place where a thread has two sockets' locks. For the second one it does not wait. */
+/* But for monitors, the only place where a thread has two sockets' locks. For the second one it
+ * does not wait. */
 void zn_socket_pass(void *from, void *to, struct zn_pass *p)
 {
     struct zn_socket *a, *b;
