@@ -309,9 +309,8 @@ static void loop_main(void *arg)
         fire_timers(loop);
         bury(loop);
     }
-    do
+    while (loop->due != NULL || loop->deferred != NULL || has_tasks(loop))
         run_tasks(loop);
-    while (loop->due != NULL);
     bury(loop);
 }
 

@@ -2,7 +2,7 @@
 #include "io/loop.h"
 #include "tests/test.h"
 
-enum { MANY = 1000 };
+enum { MANY = 1000, HALF = MANY / 2, STOP_AT = 100 };
 
 static const struct zn_thread_options usual = { .priority = -1, .policy = -1 };
 
@@ -17,14 +17,31 @@ static struct {
     struct zn_watch watch;
     struct step steps[MANY];
     int signal, ran, ran_when_ready;
-    _Atomic bool posted;
+    _Atomic int halves;                  /* posted */
+    _Atomic bool stopped;                /* in the first one */
 } bench;
 
-static void wait_for_posts(struct zn_task *t)
+static void wait_for_half(int count)
+{
+    while (atomic_load(&bench.halves) < count)
+        zn_yield();
+}
+
+static void on_ready(struct zn_watch *w, unsigned events)
+{
+    (void)w;
+    (void)events;
+    if (bench.ran_when_ready < 0)
+        bench.ran_when_ready = bench.ran;
+    zn_signal_clear(bench.signal);
+}
+
+static void begin_on_loop(struct zn_task *t)
 {
     (void)t;
-    while (!atomic_load(&bench.posted))
-        zn_yield();
+    bench.watch.ready = on_ready;
+    CHECK_OK(zn_loop_watch(bench.loop, &bench.watch, bench.signal, false));
+    wait_for_half(1);
 }
 
 static void count(struct zn_task *t)
@@ -33,45 +50,35 @@ static void count(struct zn_task *t)
 
     CHECK_EQ(s->number, bench.ran, "they run in the order in which they were posted");
     bench.ran++;
+    if (s->number != STOP_AT)
+        return;
+    atomic_store(&bench.stopped, true);
+    wait_for_half(2);
 }
 
-static void note(struct zn_watch *w, unsigned events)
+static void post_half(int half)
 {
-    (void)w;
-    (void)events;
-    bench.ran_when_ready = bench.ran;
-    zn_signal_clear(bench.signal);
-}
-
-static void watch(struct zn_task *t)
-{
-    bench.watch.ready = note;
-    CHECK_OK(zn_loop_watch(bench.loop, &bench.watch, bench.signal, false));
-    wait_for_posts(t);
-}
-
-static void post_many(void)
-{
-    for (int i = 0; i < MANY; i++) {
+    for (int i = half * HALF; i < (half + 1) * HALF; i++) {
         bench.steps[i] = (struct step){ .task.run = count, .number = i };
         CHECK(zn_loop_post(bench.loop, &bench.steps[i].task, NULL));
     }
 }
 
+/* The loop has taken the first half and is in its midst, the second half is waiting; so is the
+ * descriptor, from before. */
 static void begin(void)
 {
     bench.ran_when_ready = -1;
     CHECK_OK(bench.signal = zn_signal_open());
-    CHECK_OK(zn_loop_new(&bench.loop, "loop", &usual));
-    bench.first.run = watch;
-    CHECK(zn_loop_post(bench.loop, &bench.first, NULL));
-    post_many();
-}
-
-static void go(void)
-{
     zn_signal_raise(bench.signal);
-    atomic_store(&bench.posted, true);
+    CHECK_OK(zn_loop_new(&bench.loop, "loop", &usual));
+    bench.first.run = begin_on_loop;
+    CHECK(zn_loop_post(bench.loop, &bench.first, NULL));
+    post_half(0);
+    atomic_store(&bench.halves, 1);
+    while (!atomic_load(&bench.stopped))
+        zn_yield();
+    post_half(1);
 }
 
 static void end(void)
@@ -83,7 +90,7 @@ static void end(void)
 TEST(all_tasks_run_in_order_before_the_loop_ends)
 {
     begin();
-    go();
+    atomic_store(&bench.halves, 2);
     end();
     CHECK_EQ(bench.ran, MANY);
 }
@@ -92,7 +99,7 @@ static void look_back(struct zn_task *t)
 {
     (void)t;
     CHECK(bench.ran_when_ready >= 0, "nobody has looked");
-    CHECK(bench.ran_when_ready < MANY / 2, "after %d tasks", bench.ran_when_ready);
+    CHECK(bench.ran_when_ready < HALF, "after %d tasks", bench.ran_when_ready);
 }
 
 TEST(descriptors_wait_for_a_few_tasks_at_most)
@@ -101,7 +108,7 @@ TEST(descriptors_wait_for_a_few_tasks_at_most)
 
     begin();
     CHECK(zn_loop_post(bench.loop, &last, NULL));
-    go();
+    atomic_store(&bench.halves, 2);
     while (atomic_load(&last.queued))
         zn_yield();
     end();
