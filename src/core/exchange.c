@@ -219,6 +219,12 @@ struct sending {
     uint32_t routing_id;
 };
 
+/* Some patterns have messages of one frame only. */
+static ZN_ALWAYS bool takes(const struct zn_socket *s, const struct zn_frame *f)
+{
+    return !(f->flags & ZN_MORE && s->pattern->flags & ZN_PAT_SINGLE);
+}
+
 static ZN_ALWAYS ptrdiff_t send_once(struct zn_socket *s, const struct zn_frame *f,
                                      uint32_t routing_id)
 {
@@ -247,7 +253,7 @@ int zn_socket_send(void *handle, const struct zn_frame *f, int flags, uint32_t r
     int rc = zn_handle_lock(handle, &s);
     if (rc < 0)
         return rc;
-    if (f->flags & ZN_MORE && s->pattern->flags & ZN_PAT_SINGLE) {
+    if (!takes(s, f)) {
         zn_socket_unlock(s);
         return -EINVAL;
     }
@@ -539,21 +545,17 @@ static void pass(struct zn_socket *from, struct zn_socket *to, struct zn_pass *p
     while (p->frames < p->frames_most && p->bytes < p->bytes_most) {
         if (show_next(from, &in) < 0)
             return;
-        bool more = in.frame.flags & ZN_MORE;
-        struct zn_frame f = { .data = in.frame.data,
-                              .size = in.frame.size,
-                              .content = in.frame.content,
-                              .flags = more ? ZN_MORE : 0,
-                              .msg = in.group };
-        if ((more && to->pattern->flags & ZN_PAT_SINGLE) ||
-            to->pattern->send(to, &f, in.routing_id) < 0) {
+        struct zn_frame f = in.frame;
+        f.flags &= ZN_MORE;
+        f.msg = in.group;
+        if (!takes(to, &f) || to->pattern->send(to, &f, in.routing_id) < 0) {
             keep_stuck(from, &in);
             return;
         }
         step_over(from, &in);
-        p->inside = more;
+        p->inside = f.flags & ZN_MORE;
         p->frames++;
-        p->messages += !more;
+        p->messages += !p->inside;
         p->bytes += f.size;
     }
 }

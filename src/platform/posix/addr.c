@@ -190,10 +190,8 @@ static int local_text(const struct zn_addr *addr, char *buf, size_t size)
 }
 
 /* By hand: each connection says its peer's, and the C library makes a format of it. */
-static int v4_text(const struct zn_addr *addr, char *buf, size_t size)
+static int v4_text(const uint8_t byte[4], char *buf, size_t size)
 {
-    struct sockaddr_in in = v4(addr);
-    const uint8_t *byte = (const uint8_t *)&in.sin_addr;
     char text[INET_ADDRSTRLEN], *p = text;
     for (int i = 0; i < 4; i++) {
         if (byte[i] >= 100)
@@ -211,8 +209,10 @@ static int v4_text(const struct zn_addr *addr, char *buf, size_t size)
 
 int zn_addr_host_text(const struct zn_addr *addr, char *buf, size_t size)
 {
-    if (addr->family == AF_INET)
-        return v4_text(addr, buf, size);
+    if (addr->family == AF_INET) {
+        struct sockaddr_in in = v4(addr);
+        return v4_text((const uint8_t *)&in.sin_addr, buf, size);
+    }
     if (addr->family == AF_UNIX)
         return local_text(addr, buf, size);
     uint32_t cid, node, number;
@@ -251,15 +251,15 @@ int zn_addr_text(const struct zn_addr *addr, char *buf, size_t size)
     uint8_t bytes[16];
     bool is_v4 = (addr->family == AF_INET || addr->family == AF_INET6) &&
                  zn_addr_host_bytes(addr, bytes) == 4;
-    int n;
+    int rc = -EINVAL;
     if (is_v4)
-        n = snprintf(buf, size, "%u.%u.%u.%u:%u", (unsigned)bytes[0], (unsigned)bytes[1],
-                     (unsigned)bytes[2], (unsigned)bytes[3],
-                     (unsigned)zn_addr_port(addr));
-    else if (addr->family == AF_INET6 && zn_addr_host_text(addr, host, sizeof host) == 0)
-        n = snprintf(buf, size, "[%s]:%u", host, (unsigned)zn_addr_port(addr));
-    else
+        rc = v4_text(bytes, host, sizeof host);
+    else if (addr->family == AF_INET6)
+        rc = zn_addr_host_text(addr, host, sizeof host);
+    if (rc < 0)
         return -EINVAL;
+    int n = snprintf(buf, size, is_v4 ? "%s:%u" : "[%s]:%u", host,
+                     (unsigned)zn_addr_port(addr));
     return n > 0 && (size_t)n < size ? 0 : -EINVAL;
 }
 
