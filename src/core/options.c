@@ -293,10 +293,10 @@ static int set_property(struct zn_options *o, const struct zn_option *row,
     return rc;
 }
 
-/* What stands behind the slash. An IPv4 filter of a dual-stack socket may also count
- * its bits as those of ::ffff:a.b.c.d, which is how libzmq reads all of them; up to 32
+/* What stands behind the slash. An IPv4 filter of a dual-stack socket, mapped or not, may also
+ * count its bits as those of ::ffff:a.b.c.d, which is how libzmq reads all of them; up to 32
  * they are taken for what was surely meant. */
-static int take_prefix(const char *text, enum zn_family family, bool ipv6, int *prefix)
+static int take_prefix(const char *text, bool v4, bool ipv6, int *prefix)
 {
     char *end;
     long bits = strtol(text, &end, 10);
@@ -304,7 +304,7 @@ static int take_prefix(const char *text, enum zn_family family, bool ipv6, int *
 
     if (end == text || bits < 0 || bits > max || (bits == 0 && strcmp(text, "0") != 0))
         return -EINVAL;
-    if (family == ZN_AF_INET && bits > 32)
+    if (v4 && bits > 32)
         bits = ZN_MAX(bits - 96, 0);
     *prefix = (int)bits;
     return 0;
@@ -335,10 +335,10 @@ static int set_filter(struct zn_options *o, const struct zn_option *row,
     }
     if (strlen(host) >= sizeof filter.host || zn_addr_numeric(&addr, host, 0) < 0)
         return -EINVAL;
-    if (zn_addr_family(&addr) == ZN_AF_INET6 && !o->ipv6)
+    bool v4 = zn_addr_unmap_v4(&addr);
+    if (!v4 && !o->ipv6)
         return -EINVAL;
-    if (slash != NULL &&
-        take_prefix(slash + 1, zn_addr_family(&addr), o->ipv6, &filter.prefix) < 0)
+    if (slash != NULL && take_prefix(slash + 1, v4, o->ipv6, &filter.prefix) < 0)
         return -EINVAL;
 
     memcpy(filter.host, host, strlen(host) + 1);

@@ -380,7 +380,8 @@ int zn_interface(const char *name);
 
 /* Addresses. */
 int zn_addr_local(struct zn_addr *addr, const char *path); /* leading '@': abstract */
-/* Numeric text (IPv4, IPv6 with zone) to addr; -EINVAL. port in host order. */
+/* Numeric text (IPv4 in all its forms, "10.1" is 10.0.0.1; IPv6 with zone) to addr; -EINVAL.
+ * port in host order. */
 int zn_addr_numeric(struct zn_addr *addr, const char *host, uint16_t port);
 void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port);
 /* The first address of a network interface; -ENODEV. */
@@ -401,6 +402,8 @@ bool zn_addr_is_loopback(const struct zn_addr *addr);
 void zn_addr_set_interface(struct zn_addr *addr, int interface);
 /* IPv4 as ::ffff:a.b.c.d, for dual-stack sockets. */
 void zn_addr_map_v4(struct zn_addr *addr);
+/* And back, for sockets of IPv4 alone. False: it is no address of IPv4. */
+bool zn_addr_unmap_v4(struct zn_addr *addr);
 /* The first bits of a and b (in network order, families equal) agree. */
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits);
 

@@ -85,10 +85,9 @@ static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
     if (zn_addr_interface(a, host, ipv6, port) == 0)
         return 0;
     if (zn_addr_numeric(a, host, port) == 0) {
-        if (zn_addr_family(a) == ZN_AF_INET6 && !ipv6)
-            return -ENODEV;
-        if (ipv6)
-            zn_addr_map_v4(a);
+        if (!ipv6)
+            return zn_addr_unmap_v4(a) ? 0 : -ENODEV;
+        zn_addr_map_v4(a);
         return 0;
     }
     if (strchr(host, '%') != NULL)
@@ -209,7 +208,7 @@ static int find(const char *address, const struct zn_options *o, struct zn_targe
         return rc;
     t->port = n.port;
     if (zn_addr_numeric(&t->addrs[0], n.host, n.port) == 0) {
-        if (zn_addr_family(&t->addrs[0]) == ZN_AF_INET6 && !o->ipv6)
+        if (!o->ipv6 && !zn_addr_unmap_v4(&t->addrs[0]))
             return -EINVAL;
         t->count = 1;
         return 0;

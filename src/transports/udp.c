@@ -74,8 +74,7 @@ static int find_local(const struct zn_udp_name *name, bool ipv6, struct zn_addr 
     if (zn_addr_interface(a, name->host, ipv6, name->port) == 0 ||
         (ipv6 && zn_addr_interface(a, name->host, false, name->port) == 0))
         return 0;
-    if (zn_addr_numeric(a, name->host, name->port) < 0 ||
-        (zn_addr_family(a) == ZN_AF_INET6 && !ipv6))
+    if (zn_addr_numeric(a, name->host, name->port) < 0 || (!ipv6 && !zn_addr_unmap_v4(a)))
         return -ENODEV;
     return 0;
 }
@@ -157,7 +156,7 @@ static int find_peer(const struct zn_udp_name *name, bool ipv6, struct zn_addr *
     if (name->any_host)
         return -EINVAL;
     if (zn_addr_numeric(a, name->host, name->port) == 0)
-        return zn_addr_family(a) == ZN_AF_INET6 && !ipv6 ? -EINVAL : 0;
+        return ipv6 || zn_addr_unmap_v4(a) ? 0 : -EINVAL;
     return zn_resolve(name->host, name->port, ipv6, a, 1) == 1 ? 0 : -EINVAL;
 }
 

@@ -163,7 +163,7 @@ static int check(const char *address, const struct zn_options *o)
     if (rc == 0)
         rc = zn_tcp_parse_connect(p.tcp, &n, &can_connect);
     if (rc == 0 && !o->ipv6 && zn_addr_numeric(&a, n.host, 0) == 0 &&
-        zn_addr_family(&a) == ZN_AF_INET6)
+        !zn_addr_unmap_v4(&a))
         rc = -EINVAL;
     return rc;
 }

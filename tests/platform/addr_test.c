@@ -143,3 +143,46 @@ TEST(addresses_are_told_as_they_are_written)
         CHECK_EQ(zn_addr_host_text(&a, text, size - 1), -EINVAL, "%s", hosts[i]);
     }
 }
+
+TEST(numeric_addresses_of_ipv4_have_many_forms)
+{
+    static const char *const same[] = { "10.0.0.1",  "10.1",      "10.0.1",
+                                        "0xa.0.0.1", "0xa000001", "012.0.0.1",
+                                        "167772161", "10.0.0.0x1" };
+    static const char *const wrong[] = { "",           "10.0.0.1 ",  " 10.0.0.1",
+                                         "10.0.0.1\t", "10.0.0.",    "10.0.0.256",
+                                         "10.0.0.0.1", "a",          "beef",
+                                         "0x",         "10.0.0.1/8", "09.0.0.1",
+                                         "4294967296" };
+
+    for (size_t i = 0; i < ZN_COUNT(same); i++) {
+        struct zn_addr a;
+        char text[INET6_ADDRSTRLEN];
+        CHECK_EQ(zn_addr_numeric(&a, same[i], 1), 0, "%s", same[i]);
+        CHECK_OK(zn_addr_host_text(&a, text, sizeof text));
+        CHECK_STR(text, "10.0.0.1");
+    }
+    for (size_t i = 0; i < ZN_COUNT(wrong); i++) {
+        struct zn_addr a;
+        CHECK_EQ(zn_addr_numeric(&a, wrong[i], 1), -EINVAL, "\"%s\"", wrong[i]);
+    }
+}
+
+TEST(ipv4_is_mapped_and_back)
+{
+    struct zn_addr a, b;
+
+    CHECK_OK(zn_addr_numeric(&a, "10.0.0.1", 7));
+    CHECK_OK(zn_addr_numeric(&b, "::ffff:10.0.0.1", 7));
+    CHECK(zn_addr_unmap_v4(&b));
+    CHECK_EQ(a.size, b.size);
+    CHECK_MEM(a.bytes, b.bytes, a.size);
+    CHECK(zn_addr_unmap_v4(&b));
+    CHECK_MEM(a.bytes, b.bytes, a.size);
+    zn_addr_map_v4(&b);
+    CHECK_EQ(zn_addr_family(&b), ZN_AF_INET6);
+
+    CHECK_OK(zn_addr_numeric(&b, "::10.0.0.1", 7));
+    CHECK(!zn_addr_unmap_v4(&b));
+    CHECK_EQ(zn_addr_family(&b), ZN_AF_INET6);
+}

@@ -85,10 +85,16 @@ static int zone_of(const char *zone, uint32_t *scope)
     return 0;
 }
 
+/* inet_aton() alone would let pass what stands behind a space. */
+static bool is_v4(const char *host, struct in_addr *a)
+{
+    return host[strspn(host, "0123456789abcdefABCDEFxX.")] == '\0' && inet_aton(host, a);
+}
+
 int zn_addr_numeric(struct zn_addr *addr, const char *host, uint16_t port)
 {
     struct in_addr a4;
-    if (inet_pton(AF_INET, host, &a4) == 1) {
+    if (is_v4(host, &a4)) {
         set_v4(addr, a4, port);
         return 0;
     }
@@ -338,6 +344,17 @@ void zn_addr_map_v4(struct zn_addr *addr)
     struct in6_addr mapped = { .s6_addr = { [10] = 0xff, [11] = 0xff } };
     memcpy(&mapped.s6_addr[12], &in.sin_addr, 4);
     set_v6(addr, mapped, ntohs(in.sin_port), 0);
+}
+
+bool zn_addr_unmap_v4(struct zn_addr *addr)
+{
+    uint8_t host[16];
+    struct in_addr in;
+    if (zn_addr_host_bytes(addr, host) != sizeof in)
+        return false;
+    memcpy(&in, host, sizeof in);
+    set_v4(addr, in, zn_addr_port(addr));
+    return true;
 }
 
 bool zn_addr_in_prefix(const struct zn_addr *a, const struct zn_addr *net, int bits)
