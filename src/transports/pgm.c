@@ -24,6 +24,7 @@
 #ifdef ZN_HAVE_PGM
 
 #include <pgm/pgm.h>
+#include <stdlib.h>
 #include <zmq.h>
 
 #include "core/carrier.h"
@@ -69,10 +70,19 @@ struct pgm {
 
 static struct zn_lock engine_lock;
 
+/* What OpenPGM has to say, as of each interface that cannot multicast, it writes to standard
+ * output, which is the program's. Who wants it sets OpenPGM's own variable. */
+static void hush(void)
+{
+    if (getenv("PGM_MIN_LOG_LEVEL") == NULL)
+        pgm_min_log_level = PGM_LOG_LEVEL_FATAL;
+}
+
 static int engine_hold(struct pgm *g)
 {
     zn_lock(&engine_lock);
     g->engine = pgm_init(NULL);
+    hush();
     zn_unlock(&engine_lock);
     return g->engine ? 0 : -ENOMEM;
 }

@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 CAST_TESTS(pgm)
 CAST_TESTS(epgm)
@@ -26,6 +27,26 @@ TEST(epgm_takes_an_interface_by_name_or_network)
         net_leave(&c.net, pub);
     }
     cast_close(&c);
+}
+
+/* OpenPGM has something to say of lo, and would write it there. */
+TEST(epgm_leaves_standard_output_to_the_program)
+{
+    FILE *file = tmpfile();
+    CHECK(file != NULL && fflush(stdout) == 0);
+    int output = dup(STDOUT_FILENO);
+    CHECK(output >= 0 && dup2(fileno(file), STDOUT_FILENO) >= 0);
+
+    struct cast c = cast_open("epgm", FAST);
+    snprintf(c.endpoint, sizeof(c.endpoint), "epgm://lo;239.77.77.77:%d",
+             test_free_port());
+    cast_publisher(&c);
+    cast_close(&c);
+
+    CHECK_EQ(lseek(STDOUT_FILENO, 0, SEEK_END), 0);
+    CHECK(dup2(output, STDOUT_FILENO) >= 0);
+    close(output);
+    fclose(file);
 }
 
 TEST(epgm_receives_groups_and_sends_to_another_one)
