@@ -15,7 +15,7 @@ static void look(const uint8_t *p, enum zn_framing framing, uint8_t *v1,
                  struct piece *out)
 {
     struct zn_frame f;
-    out->length = zn_queue_record(p, &f, &out->head, &out->head_size);
+    out->length = zn_record_parts(p, &f, &out->head, &out->head_size);
     out->body = f.data;
     out->body_size = f.size;
     out->more = f.flags & ZN_MORE;

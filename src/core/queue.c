@@ -1,38 +1,9 @@
-/* core/queue.c - see queue.h. The hot calls are inline there; here is all the rest:
- * chunks, shared contents, gathering for the kernel, the queue of one. */
+/* core/queue.c - see queue.h. The hot calls are inline there; here is all the rest but what
+ * goes to the kernel (gather.c): chunks, shared contents, the queue of one. */
 #include "core/queue.h"
 
 #include "core/bulk.h"
 #include "core/spin.h"
-#include "wire/frame.h"
-
-/* A record that refers to a content. Packed by hand: records have no alignment. */
-enum {
-    REF_HEAD_SIZE = 1,                   /* length of the wire header */
-    REF_HEAD = 2,                        /* the wire header, at most 9 bytes */
-    REF_CONTENT = 11,
-    REF_DATA = REF_CONTENT + sizeof(void *),
-    REF_SIZE = REF_DATA + sizeof(void *),
-    REF_LENGTH = REF_SIZE + sizeof(uint64_t)
-};
-
-/* One that refers to a part of a log, which is a content, begins like that, up to the content. */
-struct stretch {
-    _Atomic uint32_t end;                /* the writer's; GROWS: not known yet */
-    uint32_t at;                         /* the reader's: so far */
-    uint32_t peeked;                     /* length of what it has peeked last */
-};
-#define GROWS UINT32_MAX
-enum {
-    STRETCH_AT = (REF_LENGTH + 3) / 4 * 4,
-    STRETCH_LENGTH = STRETCH_AT + sizeof(struct stretch),
-    STRETCH_CAP = STRETCH_LENGTH + 1     /* less than any other chunk has */
-};
-_Static_assert((offsetof(struct zn_chunk, data) + STRETCH_AT) %
-                       _Alignof(struct stretch) ==
-                   0,
-               "a stretch is aligned");
-_Static_assert((unsigned)STRETCH_CAP < ZN_CHUNK_MIN, "and known by its chunk's size");
 
 /* The queue of one, for CONFLATE: each message replaces the one before. */
 struct zn_slot {
@@ -62,131 +33,6 @@ void zn_queue_set_hwm(struct zn_queue *q, uint32_t hwm)
     atomic_store_explicit(&q->hwm, hwm, memory_order_relaxed);
     atomic_store_explicit(&q->lwm, hwm == 0 ? UINT32_MAX : (hwm + 1) / 2,
                           memory_order_relaxed);
-}
-
-/* ---- Records. */
-
-struct ref {
-    struct zn_content *content;
-    const uint8_t *data;
-    uint64_t size;
-};
-
-static struct ref get_ref(const uint8_t *p)
-{
-    struct ref r;
-    memcpy(&r.content, p + REF_CONTENT, sizeof r.content);
-    memcpy(&r.data, p + REF_DATA, sizeof r.data);
-    memcpy(&r.size, p + REF_SIZE, sizeof r.size);
-    return r;
-}
-
-/* Length of the record at p; what it shows, if f is given. Not for jumps. */
-static uint32_t decode(const uint8_t *p, struct zn_frame *f)
-{
-    struct zn_frame unused;
-    f = f ? f : &unused;
-    f->flags = p[0] & (ZN_MORE | ZN_COMMAND);
-    if (p[0] & ZN_REC_STRETCH)
-        return STRETCH_LENGTH;           /* shows nothing itself */
-    if (p[0] & ZN_REC_REF) {
-        struct ref r = get_ref(p);
-        f->data = r.data;
-        f->size = (size_t)r.size;
-        f->content = r.content;
-        return REF_LENGTH;
-    }
-    f->content = NULL;
-    if (p[0] & ZN_LONG) {
-        f->size = (size_t)zn_get_u64(p + 1);
-        f->data = p + 9;
-        return 9 + (uint32_t)f->size;
-    }
-    f->size = p[1];
-    f->data = p + 2;
-    return 2 + (uint32_t)f->size;
-}
-
-uint32_t zn_queue_record(const uint8_t *p, struct zn_frame *f, const uint8_t **head,
-                         size_t *head_size)
-{
-    uint32_t length = decode(p, f);
-    bool ref = p[0] & ZN_REC_REF;
-    *head = ref ? p + REF_HEAD : p;
-    *head_size = ref ? p[REF_HEAD_SIZE] : length - f->size;
-    return length;
-}
-
-static void drop_ref(const uint8_t *p)
-{
-    if (p[0] & ZN_REC_REF)
-        zn_content_drop(get_ref(p).content);
-}
-
-/* ---- Stretches. */
-
-bool zn_chunk_is_stretch(const struct zn_chunk *c)
-{
-    return c->cap == STRETCH_CAP;
-}
-
-static struct stretch *stretch_of(struct zn_chunk *c)
-{
-    return (struct stretch *)(void *)(c->data + STRETCH_AT);
-}
-
-/* The reader leaves c, at pos: the log is held until then. */
-static void leave_stretch(const struct zn_chunk *c, uint32_t pos)
-{
-    if (zn_chunk_is_stretch(c) && pos == 0)
-        drop_ref(c->data);
-}
-
-struct zn_place zn_queue_place(const struct zn_queue *q)
-{
-    struct zn_place at = { q->rchunk, q->rpos, 0 };
-    if (at.chunk != NULL && zn_chunk_is_stretch(at.chunk))
-        at.in_log = stretch_of(at.chunk)->at;
-    return at;
-}
-
-static void next_chunk(struct zn_place *at)
-{
-    at->chunk = at->chunk->next;
-    at->pos = 0;
-    if (zn_chunk_is_stretch(at->chunk))
-        at->in_log = stretch_of(at->chunk)->at;
-}
-
-const uint8_t *zn_place_look(struct zn_place *at, const uint8_t **end)
-{
-    for (;;) {
-        const uint8_t *p = at->chunk->data + at->pos;
-        *end = NULL;
-        if (ZN_LIKELY(!(p[0] & (ZN_REC_JUMP | ZN_REC_STRETCH))))
-            return p;
-        if (p[0] & ZN_REC_JUMP) {
-            next_chunk(at);
-            continue;
-        }
-        /* A message behind it has been published later than this was written. */
-        uint32_t ends =
-            atomic_load_explicit(&stretch_of(at->chunk)->end, memory_order_relaxed);
-        const uint8_t *log = get_ref(p).content->data;
-        if (ends != GROWS)
-            *end = log + ends;
-        if (at->in_log != ends)
-            return log + at->in_log;
-        at->pos = STRETCH_LENGTH;
-    }
-}
-
-void zn_place_skip(struct zn_place *at, uint32_t size)
-{
-    if (at->pos == 0 && zn_chunk_is_stretch(at->chunk))
-        at->in_log += size;
-    else
-        at->pos += size;
 }
 
 /* ---- The writer. */
@@ -263,7 +109,7 @@ static void link_chunk(struct zn_queue *q, struct zn_chunk *c)
         q->first = c;
     } else {
         if (q->stretch_end != 0)
-            atomic_store_explicit(&stretch_of(q->wchunk)->end, q->stretch_end,
+            atomic_store_explicit(&zn_stretch_of(q->wchunk)->end, q->stretch_end,
                                   memory_order_relaxed);
         q->stretch_end = 0;
         q->wchunk->data[q->wpos] = ZN_REC_JUMP;
@@ -309,7 +155,7 @@ static int write_shared(struct zn_queue *q, const struct zn_frame *f)
 {
     struct zn_content *c = f->content;
     const uint8_t *data = f->data;
-    if (make_room(q, REF_LENGTH) < 0)
+    if (make_room(q, ZN_REF_LENGTH) < 0)
         return -ENOMEM;
     if (c != NULL) {
         zn_content_hold(c);
@@ -321,16 +167,9 @@ static int write_shared(struct zn_queue *q, const struct zn_frame *f)
         data = c->data;
     }
 
-    uint8_t *p = q->wchunk->data + q->wpos;
-    uint8_t flags = f->flags & (ZN_MORE | ZN_COMMAND);
-    uint64_t size = f->size;
-    p[REF_HEAD_SIZE] = (uint8_t)zn_frame_encode(p + REF_HEAD, flags, size);
-    p[0] = (uint8_t)(flags | ZN_REC_REF);
-    memcpy(p + REF_CONTENT, &c, sizeof c);
-    memcpy(p + REF_DATA, &data, sizeof data);
-    memcpy(p + REF_SIZE, &size, sizeof size);
-    q->wpos += REF_LENGTH;
-    frame_done(q, flags);
+    zn_record_put_ref(q->wchunk->data + q->wpos, f->flags, c, data, f->size);
+    q->wpos += ZN_REF_LENGTH;
+    frame_done(q, f->flags);
     return 0;
 }
 
@@ -357,13 +196,6 @@ static int write_slot(struct zn_queue *q, const struct zn_frame *f)
         zn_content_drop(old);
     zn_queue_message_done(q);
     return 0;
-}
-
-void zn_record_put(uint8_t *p, const struct zn_frame *f)
-{
-    int head = zn_frame_encode(p, f->flags & (ZN_MORE | ZN_COMMAND), f->size);
-    if (f->size > 0)
-        memcpy(p + head, f->data, f->size);
 }
 
 int zn_queue_write_slow(struct zn_queue *q, const struct zn_frame *f)
@@ -403,18 +235,13 @@ int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
 int zn_queue_write_stretch(struct zn_queue *q, struct zn_content *log, uint32_t from,
                            uint32_t to)
 {
-    struct zn_chunk *c = zn_bulk_new(sizeof *c + STRETCH_CAP);
+    struct zn_chunk *c = zn_bulk_new(sizeof *c + ZN_STRETCH_CAP);
     if (c == NULL)
         return -ENOMEM;
-    c->cap = STRETCH_CAP;
-    c->data[0] = ZN_REC_REF | ZN_REC_STRETCH;
-    zn_content_hold(log);
-    memcpy(c->data + REF_CONTENT, &log, sizeof log);
-    struct stretch *s = stretch_of(c);
-    atomic_init(&s->end, GROWS);
-    s->at = from;
+    c->cap = ZN_STRETCH_CAP;
+    zn_stretch_put(c, log, from);
     link_chunk(q, c);
-    q->wpos = STRETCH_LENGTH;
+    q->wpos = ZN_STRETCH_LENGTH;
     q->stretch_end = to;
     zn_queue_message_done(q);
     return 0;
@@ -430,8 +257,8 @@ static void drop_records(struct zn_queue *q, struct zn_chunk *c, uint32_t pos)
             pos = 0;
             continue;
         }
-        drop_ref(p);
-        pos += decode(p, NULL);
+        zn_record_drop(p);
+        pos += zn_record_decode(p, NULL);
     }
 }
 
@@ -486,6 +313,21 @@ bool zn_queue_publish_heavy(struct zn_queue *q)
 
 /* ---- The reader. */
 
+/* The reader leaves c, at pos: the log is held until then. */
+static void leave_stretch(const struct zn_chunk *c, uint32_t pos)
+{
+    if (zn_chunk_is_stretch(c) && pos == 0)
+        zn_record_drop(c->data);
+}
+
+struct zn_place zn_queue_place(const struct zn_queue *q)
+{
+    struct zn_place at = { q->rchunk, q->rpos, 0 };
+    if (at.chunk != NULL && zn_chunk_is_stretch(at.chunk))
+        at.in_log = zn_stretch_of(at.chunk)->at;
+    return at;
+}
+
 static int peek_slot(struct zn_queue *q, struct zn_frame *f)
 {
     struct zn_slot *slot = q->slot;
@@ -518,7 +360,7 @@ void zn_queue_move(struct zn_queue *q, const struct zn_place *to)
     if (ZN_UNLIKELY(q->rchunk != NULL && zn_chunk_is_stretch(q->rchunk))) {
         if (to->pos != 0)
             leave_stretch(q->rchunk, q->rpos);
-        stretch_of(q->rchunk)->at = to->in_log;
+        zn_stretch_of(q->rchunk)->at = to->in_log;
     }
     q->rpos = to->pos;
 }
@@ -563,10 +405,10 @@ int zn_queue_peek_slow(struct zn_queue *q, struct zn_frame *f)
     struct zn_place at = zn_queue_place(q);
     const uint8_t *p = zn_place_look(&at, &end);
     zn_queue_move(q, &at);
-    q->peeked = decode(p, f);
+    q->peeked = zn_record_decode(p, f);
     q->peeked_more = f->flags & ZN_MORE;
     if (zn_chunk_is_stretch(q->rchunk)) {
-        stretch_of(q->rchunk)->peeked = q->peeked;
+        zn_stretch_of(q->rchunk)->peeked = q->peeked;
         q->peeked = 0;                   /* the stretch itself is not over */
     }
     return 1;
@@ -581,9 +423,9 @@ void zn_queue_next_slow(struct zn_queue *q)
         return;
     }
     if (zn_chunk_is_stretch(q->rchunk))
-        stretch_of(q->rchunk)->at += stretch_of(q->rchunk)->peeked;
+        zn_stretch_of(q->rchunk)->at += zn_stretch_of(q->rchunk)->peeked;
     else
-        drop_ref(q->rchunk->data + q->rpos);
+        zn_record_drop(q->rchunk->data + q->rpos);
 }
 
 enum zn_room zn_queue_writer_waits(struct zn_queue *q)

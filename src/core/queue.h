@@ -1,13 +1,8 @@
 /* core/queue.h - a one-way frame queue: one writer, one reader, no lock.
  *
- * Idea     The queue is the wire. A record is a frame in ZMTP 2+ form (flags, length,
- *          bytes) in a chunk of bytes; a connection hands runs of records to the
- *          kernel as they lie. A large frame is a record that refers to a shared
- *          content and carries its wire header ready made.
- *
- *          What goes to many queues need not lie in each of them: a stretch is a record that
- *          refers to a part of a log, where records lie one behind the other for all. It grows
- *          as long as the log and its queue get the same messages.
+ * Idea     The queue is the wire: it holds records (core/record.h), which lie in chunks in the
+ *          form in which they go out; a connection hands runs of them to the kernel as they lie.
+ *          What goes to many queues lies in a log, and each has a stretch of it.
  *
  * Threads  Writer calls are for whoever owns the writing end, reader calls for whoever
  *          owns the reading end, one thread at a time each. They share two counts of
@@ -19,22 +14,8 @@
 #ifndef ZN_CORE_QUEUE_H
 #define ZN_CORE_QUEUE_H
 
-#include "core/msg.h"
+#include "core/record.h"
 #include "platform/platform.h"
-
-struct zn_chunk {
-    struct zn_chunk *next;
-    uint32_t cap;                        /* of data; one byte is kept for the jump */
-    uint8_t data[];
-};
-
-/* First byte of a record, beyond the wire's own three bits. */
-#define ZN_REC_REF 0x80u                 /* refers to a content: struct zn_ref */
-#define ZN_REC_JUMP 0x40u                /* go on in the next chunk */
-#define ZN_REC_STRETCH 0x20u             /* and ZN_REC_REF: alone in its chunk */
-
-#define ZN_CHUNK_MIN 240u
-#define ZN_CHUNK_MAX 65000u
 
 struct zn_slot;
 
@@ -148,13 +129,6 @@ static inline int zn_queue_write(struct zn_queue *q, const struct zn_frame *f)
  * before the run does. Not for conflating queues. -ENOMEM: nothing was written. */
 int zn_queue_append(struct zn_queue *q, const uint8_t *records, size_t size,
                     uint32_t messages, size_t tail);
-
-/* A frame's record, if it is a copy: its size, and the record. */
-static inline size_t zn_record_size(const struct zn_frame *f)
-{
-    return (f->size > 255 ? 9 : 2) + f->size;
-}
-void zn_record_put(uint8_t *p, const struct zn_frame *f);
 
 /* Appends a message that lies in wire form at [from, to) of a log's chunk, which is held: it
  * stays there. Not for conflating queues. -ENOMEM: nothing was written. */
@@ -292,20 +266,8 @@ bool zn_queue_sleep(struct zn_queue *q);
 /* How frames go out of a connection. */
 enum zn_framing { ZN_FRAMING_V2, ZN_FRAMING_V1, ZN_FRAMING_RAW };
 
-/* A place in a queue. */
-struct zn_place {
-    struct zn_chunk *chunk;
-    uint32_t pos;
-    uint32_t in_log;                     /* if a stretch is there: so far in its log */
-};
-
 /* Where the reader is. */
 struct zn_place zn_queue_place(const struct zn_queue *q);
-/* The record there, or behind what is over there. There must be one. end: where what lies in
- * one piece with it ends; NULL: that is not known. */
-const uint8_t *zn_place_look(struct zn_place *at, const uint8_t **end);
-/* Steps over so many bytes of what lies there. */
-void zn_place_skip(struct zn_place *at, uint32_t size);
 
 struct zn_gather {
     enum zn_framing framing;
@@ -323,8 +285,6 @@ struct zn_gather {
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g);
 /* The reader steps ahead to there, and frees what it has left. */
 void zn_queue_move(struct zn_queue *q, const struct zn_place *to);
-/* Whether a stretch lies in c. */
-bool zn_chunk_is_stretch(const struct zn_chunk *c);
 /* n of g->bytes were written. */
 enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t n);
 /* The connection is gone: what was sent of an unfinished message is sent again. */
@@ -332,10 +292,6 @@ static inline void zn_queue_resend(struct zn_queue *q)
 {
     q->sent = 0;
 }
-
-/* Length of the record at p (no jump), what it shows, and its wire header. */
-uint32_t zn_queue_record(const uint8_t *p, struct zn_frame *f, const uint8_t **head,
-                         size_t *head_size);
 
 /* Drops every published message. */
 void zn_queue_discard(struct zn_queue *q);
