@@ -46,6 +46,12 @@ int zn_ctx_check(void *handle)
     return 0;
 }
 
+/* From the parent, in a forked child. Whoever had its lock there has it here for ever. */
+static bool is_inherited(const struct zn_ctx *ctx)
+{
+    return ctx->stamp != zn_process_stamp();
+}
+
 /* ---- Threads. */
 
 static int start_loop(struct zn_ctx *ctx, int index)
@@ -103,8 +109,10 @@ struct zn_loop *zn_ctx_loop(struct zn_ctx *ctx, uint64_t affinity)
 int zn_ctx_add(struct zn_ctx *ctx, struct zn_socket *s)
 {
     int rc = 0;
+    if (is_inherited(ctx))
+        return -ETERM;
     zn_lock(&ctx->lock);
-    if (ctx->stopped || ctx->stamp != zn_process_stamp())
+    if (ctx->stopped)
         rc = -ETERM;
     else if (ctx->socket_count >= ctx->max_sockets)
         rc = -EMFILE;
@@ -132,6 +140,8 @@ void zn_ctx_remove(struct zn_ctx *ctx, struct zn_socket *s)
 
 int zn_ctx_shutdown(struct zn_ctx *ctx)
 {
+    if (is_inherited(ctx))
+        return 0;
     zn_lock(&ctx->lock);
     ctx->stopped = true;
     ZN_LIST_EACH (it, &ctx->sockets)
@@ -170,7 +180,7 @@ static int abandon(struct zn_ctx *ctx)
 
 int zn_ctx_term(struct zn_ctx *ctx)
 {
-    if (ctx->stamp != zn_process_stamp())
+    if (is_inherited(ctx))
         return abandon(ctx);
     zn_ctx_shutdown(ctx);
     int rc = wait_for_sockets(ctx);
@@ -279,6 +289,8 @@ int zn_ctx_set(struct zn_ctx *ctx, int option, const void *value, size_t size)
 {
     if (value == NULL)
         return -EINVAL;
+    if (is_inherited(ctx))
+        return -ETERM;
     zn_lock(&ctx->lock);
     int rc = set_locked(ctx, option, value, size);
     zn_unlock(&ctx->lock);
@@ -316,6 +328,8 @@ int zn_ctx_get(struct zn_ctx *ctx, int option, void *value, size_t *size)
 {
     if (value == NULL || size == NULL)
         return -EINVAL;
+    if (is_inherited(ctx))
+        return -ETERM;
     zn_lock(&ctx->lock);
     int rc = get_locked(ctx, option, value, size);
     zn_unlock(&ctx->lock);

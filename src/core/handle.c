@@ -10,6 +10,7 @@ static struct {
     struct zn_handle *first, **last;
     size_t count;
     void *slabs;                         /* so that leak checkers see them held */
+    bool watched;                        /* for forks */
 } pool;
 
 enum { SLAB = 63 };
@@ -33,6 +34,15 @@ static void put(struct zn_handle *h)
     pool.count++;
 }
 
+/* In a forked child: some thread of the parent may have been at it. */
+static void forget(void)
+{
+    pool.lock = (struct zn_lock){ 0 };
+    pool.first = NULL;
+    pool.last = NULL;
+    pool.count = 0;
+}
+
 static int grow(void)
 {
     struct slab *slab = zn_zalloc_lines(sizeof *slab);
@@ -49,6 +59,9 @@ struct zn_handle *zn_handle_new(struct zn_socket *s)
 {
     struct zn_handle *h = NULL;
     zn_lock(&pool.lock);
+    if (!pool.watched)
+        zn_when_forked(forget);
+    pool.watched = true;
     if (pool.count > KEEP || grow() == 0) {
         h = pool.first;
         pool.first = h->next;

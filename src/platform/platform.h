@@ -282,6 +282,8 @@ static inline uint32_t zn_process_stamp(void)
 }
 /* Before anything that is to be told apart is made. */
 void zn_watch_forks(void);
+/* In a forked child, while it has the one thread, run() is called. Once for each is enough. */
+void zn_when_forked(void (*run)(void));
 
 /* How many cores this process may use. */
 unsigned zn_cores(void);

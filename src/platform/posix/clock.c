@@ -50,3 +50,8 @@ void zn_watch_forks(void)
 {
     pthread_once(&stamp_once, watch);
 }
+
+void zn_when_forked(void (*run)(void))
+{
+    pthread_atfork(NULL, NULL, run);
+}
