@@ -268,7 +268,9 @@ static int wait_and_look(struct polling *p, uint64_t begin, uint64_t until)
         if (last)
             break;
     }
-    return rc < 0 || !p->has_fds ? rc : look_fds(p, rc > 0 ? look_sockets(p) : 0);
+    if (rc > 0 && p->has_fds)
+        rc = look_sockets(p);
+    return rc < 0 || !p->has_fds ? rc : look_fds(p, rc);
 }
 
 /* ---- The call. */

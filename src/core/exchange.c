@@ -16,8 +16,10 @@ static ZN_SELDOM void update_fd(struct zn_socket *s, bool told)
     s->fd_told = told && in;
     zn_lock(&s->watch_lock);
     /* A post that came after the look found the signal raised, and left it at that. */
-    up = up || atomic_load_explicit(&s->ready, memory_order_seq_cst) != NULL;
-    if (up != s->fd_raised) {
+    bool posted = atomic_load_explicit(&s->ready, memory_order_seq_cst) != NULL;
+    up = up || posted;
+    s->fd_seen = true;
+    if (up != s->fd_raised || posted) {
         s->fd_raised = up;
         if (up)
             zn_signal_raise(s->fd);
@@ -347,6 +349,8 @@ struct zn_kept {
 static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
 {
     s->stuck = *in;
+    if (in->frame.content != NULL)
+        zn_content_hold(in->frame.content);
     zn_metadata_hold(s->stuck.metadata);
     s->has_stuck = true;
 }
@@ -443,9 +447,7 @@ void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e)
 int zn_socket_rescue_stuck(struct zn_socket *s)
 {
     struct zn_incoming *in = &s->stuck;
-    if (in->frame.content != NULL)
-        return 0;                        /* a copy already: contents are never stuck */
-    if (keep_bytes(&in->frame) < 0)
+    if (in->frame.content == NULL && keep_bytes(&in->frame) < 0)
         return -ENOMEM;
     if (in->end != NULL)
         zn_end_next(in->end);

@@ -49,6 +49,13 @@ struct zn_content *zn_content_grow(struct zn_content *c, size_t size)
     return c;
 }
 
+/* Contents of our own have no ffn: these bytes are somebody's who keeps them. */
+static void leave(void *data, void *hint)
+{
+    (void)data;
+    (void)hint;
+}
+
 struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, void *hint)
 {
     struct zn_content *c = zn_alloc(sizeof *c);
@@ -58,21 +65,19 @@ struct zn_content *zn_content_wrap(void *data, size_t size, zn_free_fn *ffn, voi
     atomic_init(&c->refs, 1);
     c->data = data;
     c->size = size;
-    c->ffn = ffn;
+    c->ffn = ffn != NULL ? ffn : leave;
     c->hint = hint;
     return c;
 }
 
 void zn_content_free(struct zn_content *c)
 {
-    if (c->ffn != NULL)
+    if (c->ffn != NULL) {
         c->ffn(c->data, c->hint);
-    else if (c->data == (uint8_t *)c + CONTENT_HEAD) {
-        if (!zn_spare_keep(c))
-            zn_content_forget(c);
-        return;
+        zn_free(c);
+    } else if (!zn_spare_keep(c)) {
+        zn_content_forget(c);
     }
-    zn_free(c);
 }
 
 void zn_content_forget(struct zn_content *c)

@@ -434,7 +434,7 @@ enum zn_room zn_queue_writer_waits(struct zn_queue *q)
     bool wake = q->since_check >= lwm || q->rmsgs == q->seen_written;
     if (wake)
         q->since_check = 0;
-    if (lwm == UINT32_MAX)
+    if (lwm == UINT32_MAX && !q->owes_wake)
         return ZN_ROOM_NO_NEWS;
     atomic_thread_fence(memory_order_seq_cst);
     bool waits = atomic_load_explicit(&q->writer_waiting, memory_order_relaxed) &&

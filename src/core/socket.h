@@ -83,6 +83,7 @@ struct zn_socket {
     bool has_stuck;
     bool left;                           /* there is something to do after the lock */
     bool fd_raised;                      /* under watch_lock */
+    bool fd_seen;                        /* too: EVENTS was read since it was raised */
     bool fd_told;                        /* EVENTS was read and nothing done since */
 
     /* what those look at who wait, or have news: a line */

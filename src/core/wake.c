@@ -127,8 +127,10 @@ static void wake(struct zn_socket *s, bool readers)
         return;
     int lasting[4], count = 0;           /* to be raised without the lock */
     zn_lock(&s->watch_lock);
-    if (s->fd >= 0 && !s->fd_raised) {
+    /* Who waits for edges has had the one of what he has looked at. */
+    if (s->fd >= 0 && (!s->fd_raised || s->fd_seen)) {
         s->fd_raised = true;
+        s->fd_seen = false;
         zn_signal_raise(s->fd);
     }
     ZN_LIST_EACH (it, &s->watchers) {
