@@ -54,6 +54,7 @@ static void gather_slot(struct zn_queue *q, struct zn_gather *g)
 {
     struct zn_frame f;
     size_t skip = (size_t)q->sent;
+    g->msgs = q->rmsgs;
     if (zn_queue_peek(q, &f) == 0)
         return;
     uint8_t *head = g->heads[0];
@@ -85,11 +86,23 @@ static void gather_run(struct zn_queue *q, struct zn_gather *g, const uint8_t *s
     add(g, start, (size_t)(p - start), skip);
 }
 
+/* Where the next write begins: how much of the record there is out already. */
+static size_t begin(struct zn_queue *q, struct zn_gather *g)
+{
+    struct zn_half *half = g->half;
+    if (q->sent == 0)
+        half->before = 0;
+    bool amid = half->before > 0 && half->message == q->rmsgs;
+    g->upto = amid ? half->at : zn_queue_place(q);
+    g->msgs = q->rmsgs;
+    g->plain = !amid || !half->shared;
+    return (size_t)(q->sent - (amid ? half->before : 0));
+}
+
 void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
 {
     g->count = 0;
     g->bytes = 0;
-    g->plain = true;
     if (q->slot != NULL) {
         g->plain = false;
         gather_slot(q, g);
@@ -101,10 +114,7 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
         q->rchunk = q->first;
         q->rpos = 0;
     }
-    g->upto = zn_queue_place(q);
-    g->msgs = q->rmsgs;
-
-    size_t skip = (size_t)q->sent;
+    size_t skip = begin(q, g);
     int heads = 0;
     while (g->msgs != q->seen_written && g->count + 2 <= g->max && g->bytes < g->limit) {
         const uint8_t *end, *p = zn_place_look(&g->upto, &end);
@@ -128,20 +138,22 @@ void zn_queue_gather(struct zn_queue *q, struct zn_gather *g)
     }
 }
 
-/* Wire length of the message that comes next. */
-static uint64_t message_length(const struct zn_queue *q, enum zn_framing framing)
+/* Steps over the records that are out. True: that is the whole message. */
+static bool step(struct zn_half *half, uint64_t sent, enum zn_framing framing)
 {
-    struct zn_place at = zn_queue_place(q);
-    uint64_t total = 0;
     for (;;) {
-        const uint8_t *end, *p = zn_place_look(&at, &end);
+        const uint8_t *end, *p = zn_place_look(&half->at, &end);
         struct piece r;
         uint8_t v1[16];
         look(p, framing, v1, &r);
-        total += r.head_size + r.body_size;
-        zn_place_skip(&at, r.length);
+        uint64_t upto = half->before + r.head_size + r.body_size;
+        if (upto > sent)
+            return false;
+        half->before = upto;
+        half->shared |= r.shared;
+        zn_place_skip(&half->at, r.length);
         if (!r.more)
-            return total;
+            return true;
     }
 }
 
@@ -189,11 +201,14 @@ enum zn_room zn_queue_sent(struct zn_queue *q, const struct zn_gather *g, size_t
         }
         return room;
     }
+    struct zn_half *half = g->half;
     while (q->rmsgs != q->seen_written) {
-        uint64_t length = message_length(q, g->framing);
-        if (q->sent < length)
+        if (half->before == 0 || half->message != q->rmsgs)
+            *half = (struct zn_half){ .at = zn_queue_place(q), .message = q->rmsgs };
+        if (!step(half, q->sent, g->framing))
             break;
-        q->sent -= length;
+        q->sent -= half->before;
+        half->before = 0;
         enum zn_room one = consume_message(q);
         room = ZN_MAX(room, one);
     }

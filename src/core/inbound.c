@@ -74,6 +74,8 @@ static int check_frame(struct zn_session *ss, uint8_t flags, uint64_t size)
                : check_req(ss, flags, size);
 }
 
+#define PONGS_MAX (64u * 1024)           /* bytes that wait */
+
 static int on_ping(struct zn_session *ss, const struct zn_command *cmd)
 {
     uint32_t ttl_ms;
@@ -86,6 +88,8 @@ static int on_ping(struct zn_session *ss, const struct zn_command *cmd)
         ss->heard_ttl = false;
         zn_session_post(ss, ZN_WORK_CONTROL);
     }
+    if (ss->urgent_size > PONGS_MAX)
+        return 0;                        /* a peer that pings and never reads */
     int rc = zn_session_urgent(ss, pong, zn_pong_frame(pong, context));
     zn_session_post(ss, ZN_WORK_OUT);
     return rc;
@@ -189,14 +193,18 @@ ptrdiff_t zn_session_parse(struct zn_session *ss, const uint8_t *p, size_t size,
         int head = zn_session_head(ss, p, end, h);
         if (head == 0)
             h->size = 0;
-        if (head < 0)
-            return head;
+        if (head < 0) {
+            rc = end_run(ss, &run, p);
+            return rc < 0 ? rc : head;
+        }
         if (head == 0 || h->size > (uint64_t)(end - p - head))
             break;
         size_t length = (size_t)head + (size_t)h->size;
         if (is_plain(ss, h, p[0])) {
-            if (checked && check_frame(ss, h->flags, h->size) < 0)
-                return -EPROTO;
+            if (checked && check_frame(ss, h->flags, h->size) < 0) {
+                rc = end_run(ss, &run, p);
+                return rc < 0 ? rc : -EPROTO;
+            }
             if ((size_t)(p + length - run.start) > ZN_CHUNK_MAX / 2 &&
                 (rc = end_run(ss, &run, p)) < 0)
                 return rc;

@@ -118,7 +118,9 @@ void zn_session_lost(struct zn_session *ss, int error)
         ss->stream->why = error;
     zn_session_close_fd(ss);
     zn_handshake_drop(ss);
+    uint64_t linger = ss->due[ZN_DUE_LINGER];
     memset(ss->due, 0, sizeof ss->due);
+    ss->due[ZN_DUE_LINGER] = linger;     /* it runs from when the socket was closed */
     ss->failed = 0;
     ss->error = 0;
     ss->refused = 0;

@@ -269,8 +269,18 @@ enum zn_framing { ZN_FRAMING_V2, ZN_FRAMING_V1, ZN_FRAMING_RAW };
 /* Where the reader is. */
 struct zn_place zn_queue_place(const struct zn_queue *q);
 
+/* How far the first message is out: one of many records goes on from there, not from its
+ * beginning each time. */
+struct zn_half {
+    struct zn_place at;                  /* the first record that is not out as a whole */
+    uint64_t before;                     /* bytes of the message that went before it */
+    uint64_t message;                    /* which it is: rmsgs */
+    bool shared;                         /* some of that refers to a content */
+};
+
 struct zn_gather {
     enum zn_framing framing;
+    struct zn_half *half;                /* the connection's, zero at first */
     struct zn_iov *iov;
     int max, count;
     uint8_t (*heads)[16];                /* max of them: headers of V1 */

@@ -208,6 +208,7 @@ static int seal_queue(struct zn_session *ss)
     struct zn_iov iov[IOVS];
     uint8_t heads[1][16];
     struct zn_gather g = { .framing = ZN_FRAMING_V2,
+                           .half = &ss->half,
                            .iov = iov,
                            .max = IOVS,
                            .heads = heads,
@@ -256,7 +257,9 @@ static void tell_queue(struct zn_session *ss, struct batch *b)
     if (n == 0)
         return;
     b->told = upto;
-    struct zn_gather g = { .framing = ZN_FRAMING_V2, .bytes = n, .limit = n + 1 };
+    struct zn_gather g = {
+        .framing = ZN_FRAMING_V2, .half = &ss->half, .bytes = n, .limit = n + 1
+    };
     enum zn_room room = zn_queue_sent(ss->end->in, &g, n);
     if (room != ZN_ROOM_NO_NEWS)
         zn_end_tell_room(ss->end, room);
@@ -274,6 +277,7 @@ static int flush(struct zn_session *ss)
         if (n < 0)
             return (int)n;
         b->sent += (size_t)n;
+        ss->written += (uint32_t)n;
         tell_queue(ss, b);
     }
     b->size = b->sent = b->told = 0;
@@ -296,6 +300,8 @@ int zn_sealed_write(struct zn_session *ss)
         }
         if (rc < 0)
             return rc;
+        if (ZN_UNLIKELY(ss->ping_waits) && ss->urgent_size == 0)
+            zn_session_pinged(ss);
         if (total > TURN_LIMIT) {
             zn_session_post_later(ss, ZN_WORK_OUT);
             return 0;

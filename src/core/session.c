@@ -69,29 +69,60 @@ static bool is_due(struct zn_session *ss, int which, uint64_t now)
     return true;
 }
 
+static void await_pong(struct zn_session *ss)
+{
+    const struct zn_options *o = zn_session_options(ss);
+    int timeout = o->heartbeat_timeout >= 0 ? o->heartbeat_timeout : o->heartbeat_ivl;
+    ss->written_seen = ss->written;
+    zn_session_due(ss, ZN_DUE_PONG, (uint64_t)timeout);
+}
+
+void zn_session_pinged(struct zn_session *ss)
+{
+    if (ss->ping_counts && ss->due[ZN_DUE_PONG] != 0)
+        await_pong(ss);
+    ss->ping_waits = ss->ping_counts = false;
+}
+
+/* The time runs from the first PING on that nothing has answered. */
 static void send_ping(struct zn_session *ss)
 {
     uint8_t ping[ZN_PING_FRAME_MAX];
     const struct zn_options *o = zn_session_options(ss);
     int rc = 0;
+    zn_session_due(ss, ZN_DUE_PING, (uint64_t)o->heartbeat_ivl);
+    if (ss->ping_waits)
+        return;
     if (ss->stream != NULL && ss->stream->ops->ping != NULL)
         ss->stream->ops->ping(ss->stream);
     else
         rc = zn_session_urgent(ss, ping, zn_ping_frame(ping, (uint16_t)o->heartbeat_ttl));
-    if (rc == 0)
-        atomic_fetch_or_explicit(&ss->work, ZN_WORK_OUT, memory_order_acq_rel);
-    zn_session_due(ss, ZN_DUE_PING, (uint64_t)o->heartbeat_ivl);
-    if (ss->due[ZN_DUE_PONG] == 0) {
-        int timeout = o->heartbeat_timeout >= 0 ? o->heartbeat_timeout : o->heartbeat_ivl;
+    if (rc < 0)
+        return;
+    atomic_fetch_or_explicit(&ss->work, ZN_WORK_OUT, memory_order_acq_rel);
+    ss->ping_waits = true;
+    if (ss->due[ZN_DUE_PONG] == 0 || ss->heard_pong) {
         ss->heard_pong = false;
-        zn_session_due(ss, ZN_DUE_PONG, (uint64_t)timeout);
+        ss->ping_counts = true;
+        await_pong(ss);
     }
+}
+
+/* A PING goes between messages. A large one that goes out slowly holds it up: as long as that
+ * moves there is somebody who takes it. */
+static bool is_held_up(const struct zn_session *ss)
+{
+    return ss->ping_waits && ss->written != ss->written_seen;
 }
 
 static void heartbeat(struct zn_session *ss, uint64_t now)
 {
-    if (is_due(ss, ZN_DUE_PONG, now) && !ss->heard_pong)
-        ss->failed = -ETIMEDOUT;
+    if (is_due(ss, ZN_DUE_PONG, now) && !ss->heard_pong) {
+        if (is_held_up(ss))
+            await_pong(ss);
+        else
+            ss->failed = -ETIMEDOUT;
+    }
     if (is_due(ss, ZN_DUE_TTL, now) && !ss->heard_ttl)
         ss->failed = -ETIMEDOUT;
     if (is_due(ss, ZN_DUE_PING, now))

@@ -74,6 +74,8 @@ struct zn_session {
     bool spins;                          /* its loop may stay awake for more */
     bool kernel_full;                    /* wait for ZN_WORK_ROOM */
     bool heard_pong, heard_ttl;          /* something came since we, the peer, pinged */
+    bool ping_waits;                     /* the last PING is not with the kernel yet */
+    bool ping_counts;                    /* and ZN_DUE_PONG is for its answer */
     bool hung_up;                        /* the kernel says so: read up to the end */
     bool write_failed;                   /* the reader will find out why */
     bool watched;
@@ -110,6 +112,9 @@ struct zn_session {
     /* outbound, before the queue: hello message, pong, ping */
     uint8_t *urgent;
     uint32_t urgent_size, urgent_sent;
+    struct zn_half half;                 /* how far the first message of the queue is */
+    uint32_t written;                    /* bytes that went out, and how many of them when */
+    uint32_t written_seen;               /* PONG's time was last set */
 
     struct zn_sealed *sealed;            /* NULL: frames go as they are */
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ that ended it; or 0 */
@@ -182,6 +187,8 @@ void zn_session_publish(struct zn_session *ss);
 int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size);
 /* Bytes to go out before anything that is queued. -ENOMEM. */
 int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size);
+/* All that was to go out before what is queued has gone: a PING, too. */
+void zn_session_pinged(struct zn_session *ss);
 void zn_session_traffic_reset(struct zn_session *ss);
 /* Gives back what is kept for the next large message. */
 void zn_session_forget_big(struct zn_session *ss);

@@ -29,9 +29,6 @@ enum { IOVS = 128, V1_HEADS = 32 };
 
 int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size)
 {
-    /* Nothing may come between the parts of a message that is half out. */
-    if (ss->urgent_size + size > 64 * 1024)
-        return 0;                        /* a peer that pings and never reads */
     uint8_t *grown = zn_realloc(ss->urgent, ss->urgent_size + size);
     if (grown == NULL)
         return -ENOMEM;
@@ -85,7 +82,11 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
     g->bytes = 0;
     if (ss->end != NULL)
         zn_queue_gather(ss->end->in, g);
-    if (g->count == 0 && !urgent)
+    /* Without bytes to write, too: of a queue of one they may all have gone, and raw framing
+     * leaves none of an empty frame. */
+    bool some = ss->end != NULL && g->msgs != ss->end->in->rmsgs;
+    some = some || g->count > 0;
+    if (!some && !urgent)
         return 0;
     if (!g->plain)
         zn_session_moves(ss, g->bytes);
@@ -98,8 +99,9 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
                              g->count + urgent);
     if (n < 0)
         return (int)n;
+    ss->written += (uint32_t)n;
     size_t of_queue = urgent ? urgent_sent(ss, (size_t)n) : (size_t)n;
-    if (g->count == 0)
+    if (!some)
         return 1;
     enum zn_room room = zn_queue_sent(ss->end->in, g, of_queue);
     if (room != ZN_ROOM_NO_NEWS)
@@ -121,6 +123,7 @@ int zn_session_write(struct zn_session *ss, bool on_loop)
     struct zn_iov iov[1 + IOVS];
     uint8_t heads[V1_HEADS][16];
     struct zn_gather g = { .framing = framing_of(ss),
+                           .half = &ss->half,
                            .iov = iov + 1,
                            .max = IOVS,
                            .heads = heads,
@@ -141,6 +144,8 @@ int zn_session_write(struct zn_session *ss, bool on_loop)
         }
         if (rc < 0)
             return rc;
+        if (ZN_UNLIKELY(ss->ping_waits) && ss->urgent_size == 0)
+            zn_session_pinged(ss);
         if (rc == 0 && (ss->end == NULL || zn_queue_sleep(ss->end->in)))
             return 0;
         total += g.bytes;

@@ -37,6 +37,7 @@ static struct {
     enum zn_framing framing;
     bool raw;                            /* so no message is empty */
     struct zn_queue q;
+    struct zn_half half;
     int step;
 } m;
 
@@ -319,6 +320,7 @@ static void send_some(void)
     uint8_t heads[IOVS][16];
     struct zn_iov iov[IOVS];
     struct zn_gather g = { .framing = m.framing,
+                           .half = &m.half,
                            .iov = iov,
                            .heads = heads,
                            .max = 2 + (int)chance(IOVS - 1),
@@ -477,9 +479,13 @@ TEST(queue_that_conflates_is_sent_in_pieces_as_it_was_begun)
 {
     uint8_t heads[4][16], got[16];
     struct zn_iov iov[4];
-    struct zn_gather g = {
-        .framing = ZN_FRAMING_V2, .iov = iov, .max = 4, .heads = heads, .limit = 100
-    };
+    struct zn_half half = { .before = 0 };
+    struct zn_gather g = { .framing = ZN_FRAMING_V2,
+                           .half = &half,
+                           .iov = iov,
+                           .max = 4,
+                           .heads = heads,
+                           .limit = 100 };
     struct zn_queue q;
     size_t have = 0;
     uint64_t n = 5;
@@ -588,9 +594,13 @@ static void send_rounds(struct shared *s)
 {
     uint8_t heads[16][16];
     struct zn_iov iov[16];
-    struct zn_gather g = {
-        .framing = ZN_FRAMING_V2, .iov = iov, .max = 16, .heads = heads, .limit = 5000
-    };
+    struct zn_half half = { .before = 0 };
+    struct zn_gather g = { .framing = ZN_FRAMING_V2,
+                           .half = &half,
+                           .iov = iov,
+                           .max = 16,
+                           .heads = heads,
+                           .limit = 5000 };
     uint64_t bytes = 0, want = 0;
 
     for (uint64_t i = 1; i <= ROUNDS; i++) {
