@@ -57,6 +57,8 @@ static void gather_slot(struct zn_queue *q, struct zn_gather *g)
     g->msgs = q->rmsgs;
     if (zn_queue_peek(q, &f) == 0)
         return;
+    if (q->sent == 0)
+        zn_queue_renew(q, &f);
     uint8_t *head = g->heads[0];
     int head_size = 0;
     if (g->framing == ZN_FRAMING_V2)

@@ -348,6 +348,21 @@ static int peek_slot(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
+void zn_queue_renew(struct zn_queue *q, struct zn_frame *f)
+{
+    struct zn_content *old = NULL;
+    zn_lock(&q->slot->lock);
+    if (q->slot->content != NULL) {
+        old = q->slot->taken;
+        q->slot->taken = NULL;
+    }
+    zn_unlock(&q->slot->lock);
+    if (old != NULL) {
+        zn_content_drop(old);
+        peek_slot(q, f);
+    }
+}
+
 void zn_queue_move(struct zn_queue *q, const struct zn_place *to)
 {
     while (q->rchunk != to->chunk) {

@@ -222,6 +222,9 @@ static inline int zn_queue_peek(struct zn_queue *q, struct zn_frame *f)
     return 1;
 }
 
+/* Of a queue of one: what has been peeked, and nobody has had, gives way to what is newer. */
+void zn_queue_renew(struct zn_queue *q, struct zn_frame *f);
+
 /* What has been read is written to, once in each cache line. The writer will fill these bytes
  * again: a line that both cores have read costs it a question to the other one, for which it
  * waits at the next barrier (15 nanoseconds for a message of 32 bytes); a line that is this

@@ -286,7 +286,7 @@ static int welcome(struct zn_socket *s, struct zn_end *e, unsigned what)
         rc = s->closed ? -ETERM : zn_socket_attach(s, e);
     if (rc == 0 && what & ZN_POST_READY)
         rc = zn_socket_ready(s, e);
-    if (rc == 0 && what & ZN_POST_READY)
+    if (rc == 0 && what & ZN_POST_READY && !e->initiator)    /* who has said it at once */
         rc = zn_socket_say_hello(s, e);
     if (rc == -ENOMEM)
         return rc;

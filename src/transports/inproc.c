@@ -54,10 +54,11 @@ static int copy_id(const struct zn_blob *id, uint8_t **out)
     return 0;
 }
 
-/* Both sides are there: the pattern of this one hears it. */
-static int be_ready(struct zn_socket *s, struct zn_end *e)
+/* The hello message comes before all others, though the binder may not be there yet. If it is
+ * the pattern hears it. */
+static int begin(struct zn_socket *s, struct zn_end *e, bool ready)
 {
-    int rc = zn_socket_ready(s, e);
+    int rc = ready ? zn_socket_ready(s, e) : 0;
     if (rc == 0)
         rc = zn_socket_say_hello(s, e);
     if (rc < 0)
@@ -233,12 +234,12 @@ static int connect_name(struct zn_socket *s, const char *endpoint, char *last)
         zn_end_close(other, s);
         goto close_route;
     }
-    if (binder == NULL)
-        return 0;
-    zn_end_own(e->peer, &zn_socket_owner, binder);
-    zn_end_post(e->peer, ZN_POST_ATTACH | ZN_POST_READY | ZN_POST_READ, s);
-    zn_socket_drop(binder);
-    rc = be_ready(s, e);
+    if (binder != NULL) {
+        zn_end_own(e->peer, &zn_socket_owner, binder);
+        zn_end_post(e->peer, ZN_POST_ATTACH | ZN_POST_READY | ZN_POST_READ, s);
+        zn_socket_drop(binder);
+    }
+    rc = begin(s, e, binder != NULL);
     if (rc == 0)
         return 0;
 

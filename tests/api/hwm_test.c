@@ -460,6 +460,35 @@ TEST(conflate_on_the_subscriber_skips_what_was_not_read)
     end_ctx(ctx);
 }
 
+/* Who has looked whether there is something has not had it yet. */
+TEST(conflate_keeps_the_last_message_after_a_look)
+{
+    static const int types[][2] = { { ZMQ_PUSH, ZMQ_PULL }, { ZMQ_DEALER, ZMQ_DEALER } };
+
+    for (size_t i = 0; i < ZN_COUNT(types) * 2; i++) {
+        void *ctx = open_ctx(), *out = open_socket(ctx, types[i / 2][0]);
+        void *in = open_socket(ctx, types[i / 2][1]);
+        zmq_pollitem_t item = { .socket = in, .events = ZMQ_POLLIN };
+
+        if (i % 2 == 1)
+            test_get_int(in, ZMQ_FD);             /* which looks after each receive */
+        test_set_int(out, ZMQ_CONFLATE, 1);
+        CHECK_OK(zmq_bind(in, "inproc://x"));
+        connect_to(out, "inproc://x");
+        for (int round = 0; round < 3; round++) {
+            send_text(out, "old");
+            CHECK_EQ(zmq_poll(&item, 1, -1), 1);
+            CHECK_EQ(fill(out, 100), 100);
+            CHECK_EQ(zmq_poll(&item, 1, -1), 1);
+            expect_text(in, "99");
+            expect_empty(in);
+        }
+        close_socket(out);
+        close_socket(in);
+        end_ctx(ctx);
+    }
+}
+
 TEST(conflate_of_the_binder_alone_does_nothing_over_inproc)
 {
     void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH);

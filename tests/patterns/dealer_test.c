@@ -191,3 +191,36 @@ TEST(dealer_still_reads_what_a_peer_said_that_has_gone)
         net_close(&n);
     }
 }
+
+/* Also to a binder that comes later, and then not between the parts of a message. */
+TEST(dealer_says_hello_before_all_else)
+{
+    for (const char *const *t = test_transports; *t != NULL; t++) {
+        char endpoint[TEST_ENDPOINT];
+        struct net n = net_open();
+        void *a = net_socket(&n, ZMQ_DEALER), *b = net_socket(&n, ZMQ_DEALER);
+
+        CHECK_OK(zmq_setsockopt(b, ZMQ_HELLO_MSG, "hello", 5));
+        test_bind(a, *t, endpoint);
+        CHECK_OK(zmq_connect(b, endpoint));
+        test_send_strings(b, "one", NULL);
+        test_expect_strings(a, "hello", NULL);
+        test_expect_strings(a, "one", NULL);
+        net_close(&n);
+    }
+
+    struct net n = net_open();
+    void *a = net_socket(&n, ZMQ_DEALER), *b = net_socket(&n, ZMQ_DEALER);
+    CHECK_OK(zmq_setsockopt(a, ZMQ_HELLO_MSG, "welcome", 7));
+    CHECK_OK(zmq_setsockopt(b, ZMQ_HELLO_MSG, "hello", 5));
+    CHECK_OK(zmq_connect(b, "inproc://hello"));
+    test_send_strings(b, "one", NULL);
+    CHECK_EQ(zmq_send(b, "two", 3, ZMQ_SNDMORE), 3);
+    CHECK_OK(zmq_bind(a, "inproc://hello"));
+    test_send_strings(b, "parts", NULL);
+    test_expect_strings(a, "hello", NULL);
+    test_expect_strings(a, "one", NULL);
+    test_expect_strings(a, "two", "parts", NULL);
+    test_expect_strings(b, "welcome", NULL);
+    net_close(&n);
+}

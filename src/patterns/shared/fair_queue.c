@@ -75,6 +75,8 @@ int zn_fq_recv(struct zn_fair_queue *q, struct zn_socket *s, struct zn_incoming 
     if (e == NULL)
         return -EAGAIN;
 
+    if (ZN_UNLIKELY(e->in->slot != NULL))
+        zn_queue_renew(e->in, &in->frame);
     in->end = e;
     in->metadata = e->metadata;
     in->routing_id = 0;
