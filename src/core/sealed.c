@@ -300,7 +300,7 @@ int zn_sealed_write(struct zn_session *ss)
         }
         if (rc < 0)
             return rc;
-        if (ZN_UNLIKELY(ss->ping_waits) && ss->urgent_size == 0)
+        if (ZN_UNLIKELY(ss->ping_waits))
             zn_session_pinged(ss);
         if (total > TURN_LIMIT) {
             zn_session_post_later(ss, ZN_WORK_OUT);

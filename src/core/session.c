@@ -79,6 +79,8 @@ static void await_pong(struct zn_session *ss)
 
 void zn_session_pinged(struct zn_session *ss)
 {
+    if (ss->urgent_size > 0 || (ss->stream != NULL && ss->stream->pings))
+        return;
     if (ss->ping_counts && ss->due[ZN_DUE_PONG] != 0)
         await_pong(ss);
     ss->ping_waits = ss->ping_counts = false;

@@ -187,7 +187,8 @@ void zn_session_publish(struct zn_session *ss);
 int zn_session_inject(struct zn_session *ss, const uint8_t *data, size_t size);
 /* Bytes to go out before anything that is queued. -ENOMEM. */
 int zn_session_urgent(struct zn_session *ss, const uint8_t *p, size_t size);
-/* All that was to go out before what is queued has gone: a PING, too. */
+/* What there was to write now has been written: the PING that waits, too, unless a message is
+ * half out. */
 void zn_session_pinged(struct zn_session *ss);
 void zn_session_traffic_reset(struct zn_session *ss);
 /* Gives back what is kept for the next large message. */

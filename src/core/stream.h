@@ -54,6 +54,7 @@ struct zn_stream {
     bool heard;                          /* the peer is there, though it said no ZMTP */
     bool unread;                         /* writev has used up what fd told of: readv is to
                                             be tried as well */
+    bool pings;                          /* a ping waits for its place between frames */
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
     /* told by the session */
     bool trusted;                        /* the handshake is over */

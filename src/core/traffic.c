@@ -144,7 +144,7 @@ int zn_session_write(struct zn_session *ss, bool on_loop)
         }
         if (rc < 0)
             return rc;
-        if (ZN_UNLIKELY(ss->ping_waits) && ss->urgent_size == 0)
+        if (ZN_UNLIKELY(ss->ping_waits))
             zn_session_pinged(ss);
         if (rc == 0 && (ss->end == NULL || zn_queue_sleep(ss->end->in)))
             return 0;

@@ -36,7 +36,6 @@ struct websocket {
     bool under_open, accepted;
     bool opened;                         /* frames may flow */
     bool said_goodbye;
-    bool pings;                          /* a heartbeat is due */
     int failure;                         /* -errno, once what came before has been read */
     const char *protocols[ZN_UPGRADE_PROTOCOLS];
     uint64_t limit;                      /* of a message, once the peer is known */
@@ -133,8 +132,8 @@ static int push(struct websocket *w, int fd)
     int rc = zn_unsent_push(&w->unsent, w->under, fd);
     if (rc < 0 || !w->opened || !zn_zws_between(&w->out))
         return rc;
-    if (w->pings) {
-        w->pings = false;
+    if (w->stream.pings) {
+        w->stream.pings = false;
         rc = push_control(w, fd, ZN_WS_PING, NULL, 0);
     }
     if (rc == 0 && w->in.reply_opcode != 0 && zn_unsent_left(&w->unsent) == 0) {
@@ -247,7 +246,7 @@ static int websocket_flush(struct zn_stream *st, int fd)
 
 static void websocket_ping(struct zn_stream *st)
 {
-    of(st)->pings = true;
+    st->pings = true;
 }
 
 static bool websocket_is_large(const struct zn_stream *st)
