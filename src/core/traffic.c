@@ -84,8 +84,7 @@ static int write_some(struct zn_session *ss, struct zn_iov *iov, struct zn_gathe
         zn_queue_gather(ss->end->in, g);
     /* Without bytes to write, too: of a queue of one they may all have gone, and raw framing
      * leaves none of an empty frame. */
-    bool some = ss->end != NULL && g->msgs != ss->end->in->rmsgs;
-    some = some || g->count > 0;
+    bool some = ss->end != NULL && (g->count > 0 || g->msgs != ss->end->in->rmsgs);
     if (!some && !urgent)
         return 0;
     if (!g->plain)
@@ -219,6 +218,7 @@ void zn_session_traffic_reset(struct zn_session *ss)
     zn_free(ss->urgent);
     ss->urgent = NULL;
     ss->urgent_size = ss->urgent_sent = 0;
+    ss->ping_waits = ss->ping_counts = false;
     zn_sealed_free(ss->sealed);
     ss->sealed = NULL;
     ss->kernel_full = false;
