@@ -216,7 +216,7 @@ int zn_socket_unbind(struct zn_socket *s, const char *endpoint)
 static void apply_hwm(struct zn_socket *s)
 {
     for (uint32_t i = 0; i < s->end_count; i++)
-        zn_end_set_hwm(s->ends[i], s->options.sndhwm, s->options.rcvhwm);
+        zn_end_change_hwm(s->ends[i], s->options.sndhwm, s->options.rcvhwm);
 }
 
 int zn_socket_set(struct zn_socket *s, int option, const void *value, size_t size)

@@ -93,10 +93,17 @@ void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm)
     zn_unlock(&p->lock);
 
     /* Either side may have been waiting at the old limit. */
-    for (unsigned i = 0; i < 2; i++) {
-        atomic_store_explicit(&p->queue[i].writer_waiting, 0, memory_order_release);
-        zn_end_post(&p->end[i], ZN_POST_WRITE, poster_of(e));
-    }
+    for (unsigned i = 0; i < 2; i++)
+        if (atomic_exchange_explicit(&p->queue[i].writer_waiting, 0,
+                                     memory_order_acq_rel))
+            zn_end_post(&p->end[i], ZN_POST_WRITE, poster_of(e));
+}
+
+void zn_end_change_hwm(struct zn_end *e, int sndhwm, int rcvhwm)
+{
+    zn_end_set_hwm(e, sndhwm, rcvhwm);
+    for (unsigned i = 0; i < 2; i++)
+        zn_end_post(&e->pipe->end[i], ZN_POST_WRITE, poster_of(e));
 }
 
 void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster)

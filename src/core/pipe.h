@@ -119,6 +119,8 @@ void zn_pipe_unmake(struct zn_end *far);
 void zn_end_own(struct zn_end *e, const struct zn_owner *owner, void *who);
 /* What side e asks for, in messages; 0 is no limit. Limits of both sides add up. */
 void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm);
+/* The same, later: a writer may have been promised to be woken at the old limit. */
+void zn_end_change_hwm(struct zn_end *e, int sndhwm, int rcvhwm);
 /* Tells e's owner. */
 void zn_end_post(struct zn_end *e, unsigned what, struct zn_socket *poster);
 /* Tells the other side that e has read. */
