@@ -225,7 +225,7 @@ int zmq_socket_monitor_pipes_stats(void *handle)
     int rc = zn_handle_lock(handle, &s);
     if (rc < 0)
         return zn_result(rc);
-    rc = zn_monitor_pipes_stats(s);
+    rc = zn_socket_stopped(s) ? -ETERM : zn_monitor_pipes_stats(s);
     zn_socket_unlock(s);
     return zn_result(rc);
 }
@@ -238,7 +238,9 @@ int zmq_socket_get_peer_state(void *handle, const void *id, size_t size)
     int rc = zn_handle_lock(handle, &s);
     if (rc < 0)
         return zn_result(rc);
-    if (s->pattern->type != ZMQ_ROUTER && s->pattern->type != ZMQ_REP)
+    if (zn_socket_stopped(s))
+        rc = -ETERM;
+    else if (s->pattern->type != ZMQ_ROUTER && s->pattern->type != ZMQ_REP)
         rc = -ENOTSUP;
     else
         rc = zn_router_peer_state(s, (struct zn_bytes){ id, size });

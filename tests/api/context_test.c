@@ -151,6 +151,8 @@ TEST(after_shutdown_every_call_says_eterm_until_close)
     REFUSED(zmq_poll(&item, 1, 0), ETERM, "poll");
     REFUSED(zmq_poll(&item, 1, -1), ETERM, "poll");
     REFUSED(zmq_socket_monitor(s, "inproc://m", ZMQ_EVENT_ALL), ETERM, "monitor");
+    REFUSED(zmq_socket_monitor_pipes_stats(s), ETERM, "pipes_stats");
+    REFUSED(zmq_socket_get_peer_state(s, "x", 1), ETERM, "peer_state");
     CHECK_NULL(zmq_socket(ctx, ZMQ_PAIR), ETERM);
     close_socket(s);
     end_ctx(ctx);
