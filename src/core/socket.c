@@ -109,6 +109,19 @@ static void abandon(struct zn_handle *h)
     zn_sock_close(s->fd);
 }
 
+/* That of a thread-safe type is in pollers only, where it would tell of what goes on while the
+ * socket lingers. Others have been given to the application, which may still look at it. */
+static void close_fd(struct zn_socket *s)
+{
+    if (s->fd < 0 || !(s->pattern->flags & ZN_PAT_THREAD_SAFE))
+        return;
+    zn_lock(&s->watch_lock);
+    zn_sock_close(s->fd);
+    s->fd = -1;
+    zn_unlock(&s->watch_lock);
+    atomic_fetch_sub_explicit(&s->watcher_count, 1, memory_order_seq_cst);
+}
+
 /* Nobody can enter any more: the port is free, peers are let go, each with the linger
  * that the socket had. */
 int zn_socket_close(struct zn_handle *h)
@@ -133,6 +146,7 @@ int zn_socket_close(struct zn_handle *h)
     zn_socket_process(s);
     zn_monitor_stop(s);
     zn_socket_wake(s);
+    close_fd(s);
     zn_socket_unlock(s);
     zn_socket_drop(s);
     return 0;

@@ -28,6 +28,13 @@ static void close_pair(struct pair *p)
     end_ctx(p->ctx);
 }
 
+static int fd_readable(int fd, int ms)
+{
+    struct pollfd p = { fd, POLLIN, 0 };
+
+    return poll(&p, 1, ms) == 1 && (p.revents & POLLIN) != 0;
+}
+
 /* ---- zmq_poll ---- */
 
 TEST(poll_reports_what_each_socket_can_do)
@@ -345,14 +352,37 @@ TEST(poller_sees_what_was_closed_or_terminated)
     close_pair(&p);
 }
 
-/* ---- ZMQ_FD ---- */
-
-static int fd_readable(int fd, int ms)
+/* zinc: Debian's libzmq has no zmq_poller. */
+TEST(poller_fd_tells_nothing_of_a_socket_that_lingers)
 {
-    struct pollfd p = { fd, POLLIN, 0 };
+    void *ctx = open_ctx(), *poller = zmq_poller_new();
+    void *gone = open_socket(ctx, ZMQ_CLIENT), *stays = open_socket(ctx, ZMQ_CLIENT);
+    void *late = open_socket(ctx, ZMQ_SERVER);
+    char endpoint[ENDPOINT_MAX];
+    zmq_poller_event_t event;
+    int fd;
 
-    return poll(&p, 1, ms) == 1 && (p.revents & POLLIN) != 0;
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", test_free_port());
+    CHECK_OK(zmq_poller_add(poller, gone, NULL, ZMQ_POLLIN));
+    CHECK_OK(zmq_poller_add(poller, stays, NULL, ZMQ_POLLIN));
+    CHECK_OK(zmq_poller_fd(poller, &fd));
+    test_set_int(gone, ZMQ_LINGER, -1);
+    connect_to(gone, endpoint);
+    send_text(gone, "testament");
+    close_socket(gone);
+    CHECK_OK(zmq_poller_remove(poller, gone));
+    REFUSED(zmq_poller_wait(poller, &event, 0), EAGAIN, "nothing");
+    CHECK(!fd_readable(fd, 0));
+    CHECK_OK(zmq_bind(late, endpoint));
+    expect_text(late, "testament");
+    CHECK(!fd_readable(fd, 0), "its peer came and went");
+    CHECK_OK(zmq_poller_destroy(&poller));
+    close_socket(stays);
+    close_socket(late);
+    end_ctx(ctx);
 }
+
+/* ---- ZMQ_FD ---- */
 
 TEST(fd_wakes_and_events_tell_until_nothing_is_left)
 {
