@@ -1,9 +1,9 @@
 /* context_test.c - the life of a context: shutdown, linger, limits, signals, fork. */
 
 #include "tests/api/raw.h"
+#include "tests/api/sleeper.h"
 
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* ---- shutdown ends whatever blocks ---- */
@@ -47,57 +47,6 @@ static void *block(void *arg)
     return NULL;
 }
 
-/* Whether every other thread of this process sleeps in the kernel. */
-static bool others_sleep(void *arg)
-{
-    char line[512], path[64];
-    int *tids = arg;
-
-    for (int i = 0; tids[i] != 0; i++) {
-        snprintf(path, sizeof path, "/proc/self/task/%d/stat", tids[i]);
-        FILE *f = fopen(path, "r");
-        if (f == NULL || fgets(line, sizeof line, f) == NULL)
-            line[0] = 0;
-        if (f != NULL)
-            fclose(f);
-        char *state = strrchr(line, ')');
-        if (state == NULL || state[2] != 'S')
-            return false;
-    }
-    return true;
-}
-
-struct sleeper {
-    struct blocked blocked;
-    int tid[2];
-    int ready[2];
-};
-
-static void *block_and_tell(void *arg)
-{
-    struct sleeper *s = arg;
-
-    s->tid[0] = (int)syscall(SYS_gettid);
-    CHECK(write(s->ready[1], "x", 1) == 1);
-    return block(&s->blocked);
-}
-
-/* Starts call in a thread and returns when it sleeps. */
-static struct test_thread *start_blocked(struct sleeper *s, void *socket,
-                                         int (*call)(void *))
-{
-    char c;
-
-    *s = (struct sleeper){ .blocked = { .socket = socket, .call = call } };
-    CHECK_OK(pipe(s->ready));
-    struct test_thread *t = test_thread_start(block_and_tell, s);
-    CHECK(read(s->ready[0], &c, 1) == 1);
-    close(s->ready[0]);
-    close(s->ready[1]);
-    test_wait_until(others_sleep, s->tid, 10);
-    return t;
-}
-
 static const struct {
     const char *name;
     int type;
@@ -113,17 +62,18 @@ TEST(term_and_shutdown_end_blocked_calls_with_eterm)
 {
     for (size_t i = 0; i < ZN_COUNT(blockers) * 2; i++) {
         void *ctx = open_ctx(), *s = open_socket(ctx, blockers[i / 2].type);
+        struct blocked blocked = { .socket = s, .call = blockers[i / 2].call };
         struct sleeper sleeper;
 
         test_set_int(s, ZMQ_RCVTIMEO, -1);
         test_set_int(s, ZMQ_SNDTIMEO, -1);
-        struct test_thread *t = start_blocked(&sleeper, s, blockers[i / 2].call);
+        struct test_thread *t = sleeper_start(&sleeper, block, &blocked);
         if (i % 2 == 0)
             CHECK_OK(zmq_ctx_shutdown(ctx));
         end_ctx(ctx);
         test_thread_join(t);
-        CHECK_EQ(sleeper.blocked.rc, -1, "%s", blockers[i / 2].name);
-        CHECK_EQ(sleeper.blocked.error, ETERM, "%s", blockers[i / 2].name);
+        CHECK_EQ(blocked.rc, -1, "%s", blockers[i / 2].name);
+        CHECK_EQ(blocked.error, ETERM, "%s", blockers[i / 2].name);
     }
 }
 
