@@ -6,8 +6,10 @@
  * keeps a direction from running is waited for, and nothing else: input that cannot go
  * anywhere stays where it is, up to its high-water mark, and costs nothing.
  *
- * When an output fills up within a burst, one frame has been received already. It is
- * held, and goes first once there is room. */
+ * An output may say that it can take a message and yet refuse this one. A frame of it has been
+ * received by then: it is held, and goes first once it can. A proxy that ends gives it back to
+ * its input, where it is received again: by whoever reads there next, or by the next proxy, which
+ * goes on where this one stopped, amid a message if need be. */
 #include <string.h>
 #include <zmq.h>
 
@@ -20,9 +22,11 @@ enum { BURST = 1000 };
 /* So much of a burst is queued before it is written: who is woken by few is soon asleep again. */
 enum { AT_A_TIME = 1000, BYTES_AT_A_TIME = 65536 };
 
-/* XPUB_NODROP: an output may say that it can take a message and yet not take this one.
- * Then there is nothing to wait for but time. */
+/* XPUB_NODROP, ROUTER_MANDATORY: while a frame is held there is nothing to wait for but time. */
 enum { RETRY_MS = 1 };
+
+/* Not 0, and no error: for the moment there is nothing to do. */
+enum { RESTS = 1 };
 
 struct side {
     void *socket;
@@ -35,7 +39,7 @@ struct direction {
     zmq_msg_t msg;
     bool alone;                          /* one socket is both: what came in goes back */
     bool held;                           /* msg is still to be sent */
-    bool inside;                         /* parts of a message are still to come */
+    bool inside;                         /* to has had a part, and not the last one */
 };
 
 struct proxy {
@@ -48,7 +52,13 @@ struct proxy {
 
 /* ---- Moving messages. */
 
-static int copy_to(void *capture, zmq_msg_t *msg, int flags)
+static int events_of(void *socket, int *events)
+{
+    size_t size = sizeof *events;
+    return zmq_getsockopt(socket, ZMQ_EVENTS, events, &size) < 0 ? -errno : 0;
+}
+
+static int copy_to(void *capture, zmq_msg_t *msg)
 {
     zmq_msg_t copy;
 
@@ -57,7 +67,7 @@ static int copy_to(void *capture, zmq_msg_t *msg, int flags)
     zmq_msg_init(&copy);
     int rc = zmq_msg_copy(&copy, msg);
     if (rc == 0)
-        rc = zmq_msg_send(&copy, capture, flags);
+        rc = zmq_msg_send(&copy, capture, zmq_msg_more(msg) ? ZMQ_SNDMORE : 0);
     if (rc < 0) {
         int err = errno;
         zmq_msg_close(&copy);
@@ -66,30 +76,56 @@ static int copy_to(void *capture, zmq_msg_t *msg, int flags)
     return 0;
 }
 
-static int receive(struct direction *d, void *capture)
+/* What cannot be sent is better not received: 0 if it can, RESTS, -errno. */
+static int has_room(const struct direction *d)
+{
+    int events;
+
+    if (d->alone || d->inside)           /* a REP takes its reply only after that */
+        return 0;
+    int rc = events_of(d->to->socket, &events);
+    return rc < 0 || events & ZMQ_POLLOUT ? rc : RESTS;
+}
+
+static int receive(struct direction *d)
 {
     if (zmq_msg_recv(&d->msg, d->from->socket, ZMQ_DONTWAIT) < 0)
-        return -errno;
+        return errno == EAGAIN ? RESTS : -errno;
 
     d->held = true;
-    d->inside = zmq_msg_more(&d->msg);
     d->from->received++;
     d->from->received_bytes += zmq_msg_size(&d->msg);
-    return copy_to(capture, &d->msg, d->inside ? ZMQ_SNDMORE : 0);
+    return 0;
 }
 
 static int send_held(struct direction *d)
 {
     size_t size = zmq_msg_size(&d->msg);
-    int flags = d->inside ? ZMQ_DONTWAIT | ZMQ_SNDMORE : ZMQ_DONTWAIT;
+    bool more = zmq_msg_more(&d->msg);
+    int flags = more ? ZMQ_DONTWAIT | ZMQ_SNDMORE : ZMQ_DONTWAIT;
 
     if (zmq_msg_send(&d->msg, d->to->socket, flags) < 0)
-        return -errno;
+        return errno == EAGAIN ? RESTS : -errno;
 
     d->held = false;
+    d->inside = more;
     d->to->sent++;
     d->to->sent_bytes += size;
     return 0;
+}
+
+static int move_one(struct direction *d, void *capture)
+{
+    int rc = 0;
+
+    if (!d->held) {
+        rc = has_room(d);
+        if (rc == 0)
+            rc = receive(d);
+        if (rc == 0)
+            rc = copy_to(capture, &d->msg);
+    }
+    return rc == 0 ? send_held(d) : rc;
 }
 
 static bool is_full(const struct direction *d, const struct side *since)
@@ -118,7 +154,7 @@ static bool pass(struct direction *d, const struct side *since, int *messages)
     return p.frames >= p.frames_most || p.bytes >= p.bytes_most;
 }
 
-/* Moves messages for as long as both sides let it. -EAGAIN is no error here. */
+/* Moves messages for as long as both sides let it. */
 static int run(struct direction *d, void *capture)
 {
     struct zn_flush flush;
@@ -130,31 +166,22 @@ static int run(struct direction *d, void *capture)
         while (n < BURST && rc == 0 && !is_full(d, &since)) {
             if (!d->held && capture == NULL && pass(d, &since, &n))
                 continue;
-            if (!d->held)
-                rc = receive(d, capture);
-            if (rc == 0)
-                rc = send_held(d);
+            rc = move_one(d, capture);
             n += !d->held && !d->inside;
         }
         zn_flush_let_go();
     }
-    return rc == -EAGAIN ? 0 : rc;
+    return rc == RESTS ? 0 : rc;
 }
 
 static bool runnable(const struct direction *d)
 {
-    if (d->alone && !d->held)            /* a REP takes its reply only after that */
+    if (d->alone && !d->held)
         return d->from->events & ZMQ_POLLIN;
     return (d->to->events & ZMQ_POLLOUT) && (d->held || (d->from->events & ZMQ_POLLIN));
 }
 
 /* ---- The control. */
-
-static int events_of(void *socket, int *events)
-{
-    size_t size = sizeof *events;
-    return zmq_getsockopt(socket, ZMQ_EVENTS, events, &size) < 0 ? -errno : 0;
-}
 
 /* Eight numbers, in the order and the form that libzmq gives them. Whoever cannot take
  * them goes without. */
@@ -313,11 +340,43 @@ static int loop(struct proxy *p)
     return rc;
 }
 
-/* A message that is still held has one more chance, and is lost without it. */
+/* ---- The beginning and the end. */
+
+static void open_direction(struct direction *d)
+{
+    size_t size = sizeof(int);
+    int more = 0;
+
+    (void)zmq_getsockopt(d->from->socket, ZMQ_RCVMORE, &more, &size);
+    d->inside = more;                    /* another proxy has ended amid a message */
+    zmq_msg_init(&d->msg);
+}
+
+static bool is_gone(void *socket)
+{
+    int events, rc = events_of(socket, &events);
+
+    return rc == -ETERM || rc == -ENOTSOCK;
+}
+
+static void drop_rest(struct direction *d)
+{
+    while (zmq_msg_more(&d->msg))
+        if (zmq_msg_recv(&d->msg, d->from->socket, ZMQ_DONTWAIT) < 0)
+            break;
+}
+
+/* What is held is received again by whoever comes next. A message whose beginning has gone with
+ * the output, or that cannot be given back for want of memory, is dropped whole. */
 static void close_direction(struct direction *d)
 {
-    if (d->held)
-        (void)send_held(d);
+    bool lost = d->held && d->inside && is_gone(d->to->socket);
+
+    if (d->held && !lost)
+        lost = zn_socket_unread(d->from->socket, (struct zn_msg *)(void *)&d->msg,
+                                d->inside) < 0;
+    if (lost)
+        drop_rest(d);
     zmq_msg_close(&d->msg);
 }
 
@@ -342,8 +401,8 @@ int zmq_proxy_steerable(void *frontend, void *backend, void *capture, void *cont
         p.answers = type == ZMQ_REP;
     }
 
-    zmq_msg_init(&p.forth.msg);
-    zmq_msg_init(&p.home.msg);
+    open_direction(&p.forth);
+    open_direction(&p.home);
     int rc = loop(&p);
     close_direction(&p.forth);
     close_direction(&p.home);

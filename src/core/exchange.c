@@ -371,6 +371,8 @@ static void drop_first(struct zn_socket *s)
     zn_metadata_drop(s->stuck.metadata);
     if (s->stuck.frame.content != NULL)
         zn_content_drop(s->stuck.frame.content);
+    zn_msg_empty(&s->unread);
+    zn_msg_init(&s->unread);
     advance_kept(s);
 }
 
@@ -453,6 +455,54 @@ int zn_socket_rescue_stuck(struct zn_socket *s)
         zn_end_next(in->end);
     in->end = NULL;
     return 0;
+}
+
+/* What is stuck, if anything is, comes after another one: 0, or -ENOMEM. */
+static int put_back_stuck(struct zn_socket *s)
+{
+    if (!s->has_stuck)
+        return 0;
+    if (zn_socket_rescue_stuck(s) < 0)
+        return -ENOMEM;
+    struct zn_kept *k = zn_zalloc(sizeof *k);
+    if (k == NULL)
+        return -ENOMEM;
+    k->in = s->stuck;
+    k->next = s->kept;
+    s->kept = k;
+    s->has_stuck = false;
+    return 0;
+}
+
+/* A DISH's messages are one frame: there is never more than one group to be kept. */
+static void unread(struct zn_socket *s, struct zn_msg *m)
+{
+    s->unread = *m;
+    zn_msg_init(m);
+    m = &s->unread;
+    struct zn_content *c = zn_msg_type(m) == ZN_MSG_SHARED ? m->body.at.content : NULL;
+    struct zn_incoming in = { .frame = zn_msg_frame(m),
+                              .metadata = m->metadata,
+                              .routing_id = zn_msg_routing_id(m),
+                              .group = zn_msg_group(m)[0] != '\0' ? m : NULL };
+    in.frame.content = c;
+    keep_stuck(s, &in);
+}
+
+int zn_socket_unread(void *handle, struct zn_msg *m, bool rcvmore)
+{
+    struct zn_socket *s;
+    int rc = zn_handle_lock(handle, &s);
+    if (rc < 0)
+        return rc;
+    rc = put_back_stuck(s);
+    if (rc == 0) {
+        unread(s, m);
+        s->rcvmore = rcvmore;
+        zn_socket_wake(s);
+    }
+    zn_socket_unlock(s);
+    return rc;
 }
 
 /* What was stuck comes first. */

@@ -21,6 +21,7 @@ static void socket_init(struct zn_socket *s, struct zn_ctx *ctx,
     zn_list_init(&s->ctx_link);
     zn_list_init(&s->routes);
     zn_list_init(&s->watchers);
+    zn_msg_init(&s->unread);
     zn_options_init(&s->options);
     s->options.ipv6 = ctx->ipv6;
     s->options.linger = pattern->flags & ZN_PAT_NO_LINGER || !ctx->blocky ? 0 : -1;

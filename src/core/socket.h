@@ -108,6 +108,7 @@ struct zn_socket {
     struct zn_socket *work_next;         /* place in somebody's list */
 
     struct zn_incoming stuck;            /* received, but not handed out yet */
+    struct zn_msg unread;                /* what is stuck, if it was given back; else empty */
     struct zn_kept *kept;                /* what comes after that */
 
     /* ends with posts that could not be seen to, for want of memory: a timer tries again */
@@ -225,6 +226,10 @@ struct zn_sink {
     size_t size;
 };
 ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags);
+
+/* m, which was received last, is empty from here on, and the next one to be received. rcvmore: as
+ * it was before. -errno: nothing happened. */
+int zn_socket_unread(void *handle, struct zn_msg *m, bool rcvmore);
 
 /* Moves frames from one socket to another as they lie, without a wait, until so much has been
  * moved, or a socket stops it. Then zn_socket_recv() and zn_socket_send() go on, and tell why:
