@@ -1,8 +1,10 @@
 /* poll_test.c - zmq_poll, zmq_ppoll, zmq_poller, and ZMQ_FD with ZMQ_EVENTS. */
 
 #include "tests/api/raw.h"
+#include "tests/api/sleeper.h"
 
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 
 struct pair {
@@ -176,6 +178,52 @@ TEST(poll_is_woken_by_a_message_from_another_thread)
         close(fds[0]);
         close(fds[1]);
         close_pair(&p);
+    }
+}
+
+struct polled {
+    zmq_pollitem_t items[2];
+    int rc, err;
+};
+
+static void *poll_both(void *arg)
+{
+    struct polled *p = arg;
+
+    p->rc = zmq_poll(p->items, 2, -1);
+    p->err = errno;
+    return NULL;
+}
+
+/* The socket's end makes the descriptor ready: it is the one that tells of it. zinc: libzmq's
+ * sockets cannot be closed while another thread waits. */
+TEST(poll_says_what_ended_it_though_a_descriptor_is_ready_too)
+{
+    static const int errors[] = { ETERM, ENOTSOCK };
+
+    for (size_t i = 0; i < ZN_COUNT(errors) * 10; i++) {
+        struct pair p = open_pair("inproc://x");
+        int fd = dup(test_get_int(p.in, ZMQ_FD));
+        struct polled polled = { .items = { { p.in, 0, ZMQ_POLLIN, 0 },
+                                            { NULL, fd, ZMQ_POLLIN, 0 } } };
+        struct sleeper sleeper;
+        bool close_it = errors[i % 2] == ENOTSOCK;
+
+        while (test_get_int(p.in, ZMQ_EVENTS) != 0 || fd_readable(fd, 0))
+            ;                            /* news of the connection */
+        struct test_thread *t = sleeper_start(&sleeper, poll_both, &polled);
+        if (close_it)
+            close_socket(p.in);
+        else
+            CHECK_OK(zmq_ctx_shutdown(p.ctx));
+        test_thread_join(t);
+        CHECK_EQ(polled.rc, -1);
+        CHECK_EQ(polled.err, errors[i % 2]);
+        close(fd);
+        if (!close_it)
+            close_socket(p.in);
+        close_socket(p.out);
+        end_ctx(p.ctx);
     }
 }
 
@@ -458,4 +506,50 @@ TEST(fd_is_one_descriptor_for_the_life_of_the_socket)
     CHECK_EQ(test_get_int(p.in, ZMQ_FD), fd);
     CHECK(test_get_int(p.out, ZMQ_FD) != fd);
     close_pair(&p);
+}
+
+static bool edge_comes(int watch, int ms)
+{
+    struct epoll_event event;
+
+    return CHECK_OK(epoll_wait(watch, &event, 1, ms)) == 1;
+}
+
+/* An event loop that is told of edges alone, and looks at EVENTS after each of them and each of
+ * its own calls, as the manual asks. */
+TEST(fd_has_a_new_edge_for_what_comes_after_events_were_read)
+{
+    static char big[100000];
+
+    for (int t = 0; t < TRANSPORTS; t++) {
+        void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_DEALER);
+        void *b = open_socket(ctx, ZMQ_DEALER);
+        struct epoll_event edges = { .events = EPOLLIN | EPOLLET };
+        char endpoint[ENDPOINT_MAX];
+        int watch = epoll_create1(EPOLL_CLOEXEC), sent = 0;
+
+        test_set_int(a, ZMQ_SNDHWM, 4);
+        test_set_int(b, ZMQ_RCVHWM, 4);
+        bind_to(b, each_transport[t], endpoint);
+        connect_to(a, endpoint);
+        CHECK_OK(epoll_ctl(watch, EPOLL_CTL_ADD, test_get_int(a, ZMQ_FD), &edges));
+        send_text(a, "here");
+        expect_text(b, "here");
+        send_text(b, "not read for long");
+        while ((test_get_int(a, ZMQ_EVENTS) & ZMQ_POLLIN) == 0)
+            CHECK(edge_comes(watch, PATIENCE), "%s: to receive", each_transport[t]);
+        do
+            while (zmq_send(a, big, sizeof big, ZMQ_DONTWAIT) >= 0)
+                sent++;
+        while (test_get_int(a, ZMQ_EVENTS) & ZMQ_POLLOUT || edge_comes(watch, 0));
+        for (int i = 0; i < sent; i++)
+            CHECK_EQ(zmq_recv(b, big, sizeof big, 0), sizeof big);
+        do
+            CHECK(edge_comes(watch, PATIENCE), "%s: to send", each_transport[t]);
+        while ((test_get_int(a, ZMQ_EVENTS) & ZMQ_POLLOUT) == 0);
+        close(watch);
+        close_socket(a);
+        close_socket(b);
+        end_ctx(ctx);
+    }
 }
