@@ -1,6 +1,6 @@
 /* hwm_test.c - high-water marks, time-outs of send and recv, and CONFLATE. */
 
-#include "tests/api/api.h"
+#include "tests/api/sleeper.h"
 
 /* libzmq looks for room only now and then, or when asked for its events. */
 static int send_now(void *s, const char *text)
@@ -402,6 +402,51 @@ TEST(blocked_send_goes_on_when_the_reader_has_made_room)
             CHECK_EQ(zmq_recv(in, big, sizeof big, 0), sizeof big);
         expect_text(in, "one too many");
         test_thread_join(thread);
+        close_socket(out);
+        close_socket(in);
+        end_ctx(ctx);
+    }
+}
+
+enum { THIRTY = 30 };
+
+static void *send_thirty(void *s)
+{
+    for (int i = 0; i < THIRTY; i++)
+        send_text(s, "x");
+    return NULL;
+}
+
+/* Though it was to be woken for what would be much room at the old mark. */
+TEST(blocked_send_goes_on_when_the_mark_is_raised_or_lifted)
+{
+    static const struct {
+        int mark;
+        bool lifted_by_sender;
+        int read_before, read_after;
+    } cases[] = {
+        { 0, false, 1, 0 }, { 1000, false, 1, 0 },        { 1000, true, 1, 0 },
+        { 0, true, 1, 0 },  { 0, false, 1, THIRTY - 1 },  { 0, true, 1, THIRTY - 1 },
+        { 0, false, 0, 0 }, { 1000, false, 0, THIRTY },
+    };
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH);
+        void *in = open_socket(ctx, ZMQ_PULL);
+        struct sleeper sleeper;
+
+        test_set_int(out, ZMQ_SNDHWM, 5);
+        test_set_int(in, ZMQ_RCVHWM, 5);
+        CHECK_OK(zmq_bind(in, "inproc://x"));
+        connect_to(out, "inproc://x");
+        struct test_thread *t = sleeper_start(&sleeper, send_thirty, out);
+        for (int n = 0; n < cases[i].read_before; n++)
+            expect_text(in, "x");
+        test_set_int(cases[i].lifted_by_sender ? out : in,
+                     cases[i].lifted_by_sender ? ZMQ_SNDHWM : ZMQ_RCVHWM, cases[i].mark);
+        for (int n = 0; n < cases[i].read_after; n++)
+            expect_text(in, "x");
+        test_thread_join(t);
         close_socket(out);
         close_socket(in);
         end_ctx(ctx);
