@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/spare.h"
 #include "tests/faults.h"
 #include "tests/test.h"
 
@@ -91,6 +92,23 @@ TEST(content_is_freed_once_by_its_last_holder)
     zn_content_drop(c);
     CHECK_EQ(freed, 1);
     CHECK_EQ(hint, 1);
+}
+
+/* The application's bytes may lie right behind the content that refers to them, as our own do. */
+TEST(content_of_constant_bytes_is_never_kept_to_be_filled_anew)
+{
+    static uint8_t bytes[ZN_SPARE_MIN];
+    struct zn_content *own = zn_content_new(1);
+    struct zn_msg m;
+
+    CHECK_EQ(zn_msg_init_data(&m, bytes, sizeof bytes, NULL, NULL), 0);
+    struct zn_content *c = zn_msg_frame(&m).content;
+    c->data = (uint8_t *)c + (own->data - (uint8_t *)own);
+    zn_spare_live();
+    zn_msg_close(&m);
+    CHECK(zn_spare_take(sizeof bytes) == NULL);
+    zn_spare_clear();
+    zn_content_drop(own);
 }
 
 TEST(content_of_an_absurd_size_is_refused)
