@@ -1,4 +1,4 @@
-/* context_test.c - the life of a context: shutdown, linger, limits, signals, fork. */
+/* context_test.c - the life of a context: shutdown, linger, limits, signals. */
 
 #include "tests/api/raw.h"
 #include "tests/api/sleeper.h"
@@ -432,87 +432,5 @@ TEST(interrupted_term_may_be_called_again)
     stop_signals(child);
     REFUSED(zmq_send(s, "x", 1, 0), ETERM, "shut down already");
     close_socket(s);
-    end_ctx(ctx);
-}
-
-/* ---- fork ---- */
-
-TEST(child_may_close_what_it_inherited_and_the_parent_talks_on)
-{
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
-    void *out = open_socket(ctx, ZMQ_PUSH);
-    char endpoint[ENDPOINT_MAX];
-    int status;
-
-    bind_to(in, "tcp://127.0.0.1:*", endpoint);
-    connect_to(out, endpoint);
-    send_text(out, "before");
-    expect_text(in, "before");
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(10);
-        zmq_ctx_term(ctx);                        /* libzmq returns -1, having closed */
-        _exit(0);
-    }
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK_EQ(status, 0, "term in the child");
-    send_text(out, "after");
-    expect_text(in, "after");
-    close_socket(in);
-    close_socket(out);
-    end_ctx(ctx);
-}
-
-TEST(child_may_make_a_context_of_its_own)
-{
-#ifdef API_NO_LIFE_AFTER_FORK
-    test_skip("not with a sanitizer's allocator");
-#endif
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
-    char endpoint[ENDPOINT_MAX];
-    int status;
-
-    bind_to(in, "tcp://127.0.0.1:*", endpoint);
-    pid_t child = fork();
-    if (child == 0) {
-        void *own = open_ctx(), *out = open_socket(own, ZMQ_PUSH);
-        connect_to(out, endpoint);
-        test_set_int(out, ZMQ_LINGER, -1);
-        send_text(out, "from the child");
-        close_socket(out);
-        end_ctx(own);
-        _exit(0);
-    }
-    expect_text(in, "from the child");
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK_EQ(status, 0);
-    close_socket(in);
-    end_ctx(ctx);
-}
-
-/* zinc: in libzmq only zmq_ctx_term is for the child. */
-TEST(child_may_close_inherited_sockets_before_the_context)
-{
-    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
-    void *out = open_socket(ctx, ZMQ_PUSH);
-    char endpoint[ENDPOINT_MAX];
-    int status;
-
-    bind_to(in, "tcp://127.0.0.1:*", endpoint);
-    connect_to(out, endpoint);
-    send_text(out, "before");
-    expect_text(in, "before");
-    pid_t child = fork();
-    if (child == 0) {
-        alarm(10);
-        _exit(zmq_close(in) == 0 && zmq_close(out) == 0 && zmq_ctx_term(ctx) == 0 ? 0
-                                                                                  : 1);
-    }
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK_EQ(status, 0, "close and term in the child");
-    send_text(out, "after");
-    expect_text(in, "after");
-    close_socket(in);
-    close_socket(out);
     end_ctx(ctx);
 }
