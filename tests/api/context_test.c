@@ -168,6 +168,34 @@ TEST(term_waits_for_lingering_messages_as_told)
     }
 }
 
+static void *accept_and_close(void *arg)
+{
+    int *listener = arg;
+    intptr_t count = 0;
+
+    for (int fd; (fd = accept(*listener, NULL, NULL)) >= 0 || errno == EAGAIN; count++)
+        close(fd);
+    return (void *)count;
+}
+
+TEST(linger_ends_though_connections_are_lost_again_and_again)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH);
+    char endpoint[ENDPOINT_MAX];
+    int listener = raw_listen(endpoint);
+    struct test_thread *thread = test_thread_start(accept_and_close, &listener);
+
+    test_set_int(s, ZMQ_RECONNECT_IVL, 20);
+    test_set_int(s, ZMQ_LINGER, 400);
+    connect_to(s, endpoint);
+    send_text(s, "never to arrive");
+    close_socket(s);
+    end_ctx(ctx);
+    shutdown(listener, SHUT_RD);
+    CHECK((intptr_t)test_thread_join(thread) > 1, "lost while it lingered");
+    close(listener);
+}
+
 TEST(infinite_linger_delivers_to_a_peer_that_comes_after_term_began)
 {
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH);
