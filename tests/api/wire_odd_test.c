@@ -145,6 +145,45 @@ TEST(odd_frames_are_ignored_or_close_the_connection)
     end_ctx(ctx);
 }
 
+/* Bytes of one segment: the messages in front of what closes the connection have come. */
+TEST(messages_in_front_of_a_bad_frame_are_received)
+{
+    static const struct {
+        const char *what, *say;
+        size_t len;
+    } cases[] = {
+#define GOOD                 "\0\3one\1\3two\0\5parts"
+#define CASE(what, bad) { what, GOOD bad, sizeof(GOOD bad) - 1 }
+        CASE("frame over the limit", "\0\145"),
+        CASE("frame of 2^63", "\2\200\0\0\0\0\0\0\0"),
+        CASE("command over the limit", "\4\145\3FOO"),
+        CASE("PING without a TTL", "\4\5\4PING"),
+        CASE("later frame over the limit", "\1\4half\0\145"),
+#undef CASE
+#undef GOOD
+    };
+    int64_t limit = 100;
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    char endpoint[ENDPOINT_MAX];
+
+    CHECK(zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &limit, sizeof limit) == 0);
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        struct peer p = zmtp_connect(endpoint, V31, "PUSH", "");
+
+        fprintf(stderr, "# %s\n", cases[i].what);
+        raw_send(p.fd, cases[i].say, cases[i].len);
+        raw_expect_close(p.fd, cases[i].what);
+        expect_text(s, "one");
+        expect_flags(s, "two", 1);
+        expect_text(s, "parts");
+        close(p.fd);
+    }
+    REFUSED(zmq_recv(s, NULL, 0, ZMQ_DONTWAIT), EAGAIN, "nothing else");
+    close_socket(s);
+    end_ctx(ctx);
+}
+
 TEST(frames_need_not_be_canonical)
 {
     static const struct {
@@ -288,6 +327,25 @@ TEST(replies_a_req_cannot_read_close_the_connection)
         close(p.fd);
         close_socket(s);
     }
+    end_ctx(ctx);
+}
+
+/* In one segment. */
+TEST(reply_in_front_of_one_that_cannot_be_read_is_received)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_REQ);
+    char endpoint[ENDPOINT_MAX];
+
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    struct peer p = zmtp_connect(endpoint, V31, "REP", "");
+    send_text(s, "question");
+    ZMTP_EXPECT(&p, MORE, "");
+    ZMTP_EXPECT(&p, 0, "question");
+    RAW_SEND(p.fd, "\1\0\0\5right\0\5stray");
+    raw_expect_close(p.fd, "stray");
+    expect_text(s, "right");
+    close(p.fd);
+    close_socket(s);
     end_ctx(ctx);
 }
 

@@ -1,4 +1,5 @@
 /* tests/patterns/dealer_test.c - DEALER, over each transport. */
+#include "base/base.h"
 #include "tests/patterns/net.h"
 
 enum { PEERS = 3 };
@@ -223,4 +224,31 @@ TEST(dealer_says_hello_before_all_else)
     test_expect_strings(a, "two", "parts", NULL);
     test_expect_strings(b, "welcome", NULL);
     net_close(&n);
+}
+
+TEST(dealer_says_hello_whole_however_long_it_is)
+{
+    static const size_t sizes[] = { 65526, 65527, 65536, 70000, 300000 };
+    static char hello[300000], got[300001];
+
+    for (size_t i = 0; i < sizeof hello; i++)
+        hello[i] = (char)(i * 31 + (i >> 8));
+    for (const char *const *t = test_transports; *t != NULL; t++) {
+        for (size_t i = 0; i < ZN_COUNT(sizes); i++) {
+            char endpoint[TEST_ENDPOINT];
+            struct net n = net_open();
+            void *a = net_socket(&n, ZMQ_DEALER), *b = net_socket(&n, ZMQ_DEALER);
+
+            CHECK_OK(zmq_setsockopt(b, ZMQ_HELLO_MSG, hello, sizes[i]));
+            test_bind(a, *t, endpoint);
+            CHECK_OK(zmq_connect(b, endpoint));
+            test_send_strings(b, "one", NULL);
+            test_send_strings(b, "two", "parts", NULL);
+            CHECK_EQ(zmq_recv(a, got, sizeof got, 0), sizes[i], "%s", *t);
+            CHECK_MEM(got, hello, sizes[i]);
+            test_expect_strings(a, "one", NULL);
+            test_expect_strings(a, "two", "parts", NULL);
+            net_close(&n);
+        }
+    }
 }
