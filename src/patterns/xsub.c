@@ -9,6 +9,7 @@
 struct state {
     struct zn_subscriber base;           /* first: shared code knows this part */
     bool more;                           /* inside a message of the application's */
+    bool subscribing;                    /* which began with a subscription */
     bool late;                           /* to some ends what is held must still be told */
     int only_first;
 };
@@ -80,19 +81,22 @@ static int send_subscription(struct state *p, const struct zn_frame *f)
 static int send(struct zn_socket *s, const struct zn_frame *f, uint32_t routing_id)
 {
     struct state *p = zn_socket_state(s);
-    bool first = !p->more, is_one = f->size > 0 && f->data[0] <= 1;
+    bool is_one = f->size > 0 && f->data[0] <= 1;
+    bool subscribing = p->more ? p->subscribing : is_one;
     int rc = 0;
     (void)routing_id;
 
-    if (is_one && (first || !p->only_first)) {
+    if (is_one && (subscribing || !p->only_first)) {
         rc = send_subscription(p, f);
     } else {
         if (!p->base.out.more)
             zn_fan_out_mark_all(&p->base.out);
         zn_fan_out_send(&p->base.out, f);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        p->subscribing = subscribing;
         p->more = (f->flags & ZN_MORE) != 0;
+    }
     if (ZN_UNLIKELY(p->late) && !p->more)
         tell_late(s);
     return rc;

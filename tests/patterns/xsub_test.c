@@ -143,6 +143,36 @@ TEST(xsub_sends_frames_upstream_whatever_stands_among_them)
     }
 }
 
+/* What it holds is what a publisher is told that comes later. */
+TEST(xsub_only_first_holds_all_of_a_message_that_begins_with_a_subscription)
+{
+    EACH_TRANSPORT(t)
+    {
+        char endpoint[TEST_ENDPOINT], later[TEST_ENDPOINT], first[300], second[300];
+        void *ctx = zmq_ctx_new(), *xsub = new_socket(ctx, ZMQ_XSUB);
+        void *early = new_socket(ctx, ZMQ_XPUB), *xpub = new_socket(ctx, ZMQ_XPUB);
+        test_set_int(xsub, ZMQ_ONLY_FIRST_SUBSCRIBE, 1);
+        CHECK_OK(zmq_connect(xsub, test_bind(early, *t, endpoint)));
+
+        send_notice(xsub, '+', "A", ZMQ_SNDMORE);
+        send_notice(xsub, '+', "B", 0);
+        CHECK_OK(zmq_send(xsub, "hi", 2, ZMQ_SNDMORE));
+        send_notice(xsub, '+', "C", 0);
+        CHECK_OK(zmq_connect(xsub, test_bind(xpub, *t, later)));
+        next_notice(xpub, first);
+        next_notice(xpub, second);
+        CHECK(strcmp(first, "+A") == 0
+                  ? strcmp(second, "+B") == 0
+                  : strcmp(first, "+B") == 0 && strcmp(second, "+A") == 0,
+              "%s, %s", first, second);
+        expect_marker(xpub, xsub, "end");
+        zmq_close(xsub);
+        zmq_close(early);
+        zmq_close(xpub);
+        zmq_ctx_term(ctx);
+    }
+}
+
 TEST(xsub_ends_a_message_whose_last_frame_was_a_cancel_not_due_yet)
 {
     better_than_libzmq("libzmq leaves the message open, and the next one runs into it");
