@@ -20,7 +20,10 @@ static int recv(struct zn_socket *s, struct zn_incoming *in)
     if (!zn_notices_take(&p->notices, &in->frame))
         return -EAGAIN;
     in->metadata = p->notices.now.metadata;
-    p->last_only = p->last_value;
+    if (p->notices.now.peer != ZN_NO_NOTICE) {
+        p->last = p->notices.now.peer;
+        p->last_only = p->last_value;
+    }
     return 0;
 }
 

@@ -263,6 +263,42 @@ TEST(xpub_manual_last_value_sends_once_to_the_peer_that_was_heard_last)
     }
 }
 
+/* What is no subscription does not change who was heard last. */
+TEST(xpub_manual_takes_no_notice_of_who_sends_other_messages)
+{
+    EACH_TRANSPORT(t)
+    for (int last_value = 0; last_value < 2; last_value++) {
+        char endpoint[TEST_ENDPOINT];
+        void *ctx = zmq_ctx_new(), *xpub = new_socket(ctx, ZMQ_XPUB);
+        test_set_int(xpub, last_value ? ZMQ_XPUB_MANUAL_LAST_VALUE : ZMQ_XPUB_MANUAL, 1);
+        test_bind(xpub, *t, endpoint);
+        void *a = connected(ctx, ZMQ_XSUB, endpoint);
+        void *b = connected(ctx, ZMQ_XSUB, endpoint);
+
+        send_notice(a, '+', "A", 0);
+        expect_notice(xpub, "+A");
+        test_send_strings(b, "hello", "from b", NULL);
+        test_expect_strings(xpub, "hello", "from b", NULL);
+        subscribe(xpub, "A");                        /* for a */
+        test_send_strings(xpub, "A1", NULL);
+        test_expect_strings(a, "A1", NULL);
+        test_send_strings(b, "hello again", NULL);
+        test_expect_strings(xpub, "hello again", NULL);
+        test_send_strings(xpub, "A2", NULL);         /* b does not get it in a's place */
+        test_expect_strings(a, "A2", NULL);
+
+        send_notice(b, '+', "B", 0);
+        expect_notice(xpub, "+B");
+        subscribe(xpub, "B");
+        test_send_strings(xpub, "B1", NULL);
+        test_expect_strings(b, "B1", NULL);
+        zmq_close(a);
+        zmq_close(b);
+        zmq_close(xpub);
+        zmq_ctx_term(ctx);
+    }
+}
+
 /* ---- Other options. */
 
 TEST(xpub_welcomes_each_peer_before_anything_else)

@@ -55,15 +55,15 @@ static struct zn_notice_source source_of(const struct zn_end *e)
     return (struct zn_notice_source){ e->metadata, peer };
 }
 
-/* The peer whose notice was taken last; NULL: nobody's, or it has gone. */
+/* The peer whose notice was received last; NULL: nobody's, or it has gone. */
 static struct zn_end *last_peer(const struct zn_publisher *p)
 {
-    uint32_t id = (uint32_t)p->notices.now.peer;
+    uint32_t id = (uint32_t)p->last;
     if (id == 0 || id > p->peers_used)
         return NULL;
 
     struct zn_end *e = p->peers[id - 1];
-    return e != NULL && source_of(e).peer == p->notices.now.peer ? e : NULL;
+    return e != NULL && source_of(e).peer == p->last ? e : NULL;
 }
 
 static int notify(struct zn_publisher *p, const struct zn_end *e, bool subscribe,
@@ -193,9 +193,10 @@ static int take_command(struct zn_publisher *p, struct zn_end *e,
     return subscribing ? subscribe(p, e, topic) : cancel(p, e, topic);
 }
 
+/* A frame that is no subscription: no reason to answer its sender with MANUAL's options. */
 static int keep(struct zn_publisher *p, const struct zn_end *e, const struct zn_frame *f)
 {
-    struct zn_notice_source from = source_of(e);
+    struct zn_notice_source from = { e->metadata, ZN_NO_NOTICE };
     uint8_t *out = zn_notices_put(&p->notices, &from, f->flags & ZN_MORE, f->size);
     if (out == NULL)
         return -ENOMEM;

@@ -17,6 +17,9 @@
 #include "patterns/shared/notices.h"
 #include "patterns/shared/subscriptions.h"
 
+/* The source's peer of what is received and is no notice. */
+#define ZN_NO_NOTICE UINT64_MAX
+
 struct zn_publisher {
     struct zn_fan_out out;
     struct zn_subscriptions held;        /* what messages are matched against */
@@ -27,7 +30,8 @@ struct zn_publisher {
     struct zn_notices notices;
     bool tells;                          /* XPUB: notices are wanted */
     bool groups;                         /* RADIO: JOIN and LEAVE, and a match is exact */
-    bool last_only;                      /* the next message is the last peer's */
+    uint64_t last;                       /* the peer whose notice was received last */
+    bool last_only;                      /* the next message is that peer's */
 
     /* options */
     int verbose_subscribe, verbose_cancel, manual, last_value, nodrop, only_first;
