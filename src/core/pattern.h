@@ -108,6 +108,12 @@ const struct zn_pattern *zn_socket_pattern(struct zn_socket *s);
 uint32_t zn_socket_end_count(struct zn_socket *s);
 struct zn_end *zn_socket_end(struct zn_socket *s, uint32_t index);
 
+/* ZMQ_CONNECT_ROUTING_ID: the peer of the next connect is to be called that, as often as its
+ * connection comes back. -EINVAL, -ENOMEM. */
+int zn_socket_set_next_peer_id(struct zn_socket *s, const void *value, size_t size);
+/* What was set for e's connect; empty: nothing. */
+struct zn_bytes zn_socket_chosen_id(const struct zn_end *e);
+
 /* Forgets a frame that recv has handed out but the application, for want of memory, has
  * not got: an answer to what is not asked any more. In send only. */
 void zn_socket_drop_stuck(struct zn_socket *s);

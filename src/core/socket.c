@@ -36,6 +36,7 @@ static void socket_free(struct zn_socket *s)
         zn_sock_close(s->fd);
     zn_options_fini(&s->options);
     zn_free(s->last_endpoint);
+    zn_blob_fini(&s->next_peer_id);
     zn_free(s->ends);
     zn_free(s->state);
     zn_ctx_remove(ctx, s);
@@ -529,6 +530,21 @@ int zn_end_write_subscription(struct zn_end *e, bool subscribe, struct zn_bytes 
 
 /* ---- Routes. */
 
+int zn_socket_set_next_peer_id(struct zn_socket *s, const void *value, size_t size)
+{
+    if (value == NULL || size == 0)
+        return -EINVAL;
+    return zn_blob_set(&s->next_peer_id, value, size);
+}
+
+struct zn_bytes zn_socket_chosen_id(const struct zn_end *e)
+{
+    const struct zn_route *r = e->route;
+
+    return r == NULL ? (struct zn_bytes){ NULL, 0 }
+                     : (struct zn_bytes){ r->peer_id.data, r->peer_id.size };
+}
+
 struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
                               const char *text, bool bound)
 {
@@ -547,6 +563,10 @@ struct zn_route *zn_route_new(struct zn_socket *s, const struct zn_transport *t,
     r->socket = s;
     r->transport = t;
     r->bound = bound;
+    if (!bound) {
+        r->peer_id = s->next_peer_id;
+        s->next_peer_id = (struct zn_blob){ NULL, 0 };
+    }
     zn_list_init(&r->sessions);
     zn_list_append(&s->routes, &r->link);
     zn_socket_hold(s);
@@ -558,6 +578,7 @@ void zn_route_drop(struct zn_route *r)
     if (atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
     zn_options_fini(&r->options);
+    zn_blob_fini(&r->peer_id);
     zn_free(r->text);
     struct zn_socket *s = r->socket;
     zn_free(r);

@@ -53,6 +53,7 @@ struct zn_route {
     struct zn_listener *listener;        /* bind */
     struct zn_carrier *carrier;          /* held; NULL: a byte stream, or inproc */
     char *text;                          /* the name for unbind and disconnect */
+    struct zn_blob peer_id;              /* connect: what its peer is called here; or none */
     bool bound;
     bool closed;                         /* unbound: no peer is let in any more */
 };
@@ -119,6 +120,7 @@ struct zn_socket {
 
     struct zn_list routes;
     char *last_endpoint;
+    struct zn_blob next_peer_id;         /* the next connect's */
     struct zn_options options;
 
     struct zn_lock watch_lock;

@@ -44,10 +44,8 @@ static void fini(struct zn_socket *s)
 static int attach(struct zn_socket *s, struct zn_end *e)
 {
     struct router *r = zn_socket_state(s);
-    int rc = 0;
+    int rc = zn_ids_name_chosen(&r->ids, e);
 
-    if (e->initiator)
-        rc = zn_ids_name_connect(&r->ids, e);
     if (rc > 0)
         rc = zn_fq_attach(&r->in, e);
     if (rc == 0 && r->probe)
@@ -274,7 +272,7 @@ static int set(struct zn_socket *s, int option, const void *value, size_t size)
                                     ZMQ_NOTIFY_CONNECT | ZMQ_NOTIFY_DISCONNECT,
                                     &o->router_notify);
     case ZMQ_CONNECT_ROUTING_ID:
-        return zn_ids_set_connect(&r->ids, value, size);
+        return zn_socket_set_next_peer_id(s, value, size);
     default:
         return -ENOENT;
     }

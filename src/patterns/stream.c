@@ -49,10 +49,8 @@ static int name_auto(struct zn_socket *s, struct zn_end *e)
 static int attach(struct zn_socket *s, struct zn_end *e)
 {
     struct stream *t = zn_socket_state(s);
-    int rc = 0;
+    int rc = zn_ids_name_chosen(&t->ids, e);
 
-    if (e->initiator)
-        rc = zn_ids_name_connect(&t->ids, e);
     if (rc == 0)
         rc = name_auto(s, e);
     if (rc >= 0)
@@ -149,13 +147,11 @@ static unsigned events(struct zn_socket *s)
 
 static int set(struct zn_socket *s, int option, const void *value, size_t size)
 {
-    struct stream *t = zn_socket_state(s);
-
     switch (option) {
     case ZMQ_STREAM_NOTIFY:
         return zn_option_int(value, size, 0, 1, &zn_socket_options(s)->stream_notify);
     case ZMQ_CONNECT_ROUTING_ID:
-        return zn_ids_set_connect(&t->ids, value, size);
+        return zn_socket_set_next_peer_id(s, value, size);
     default:
         return -ENOENT;
     }

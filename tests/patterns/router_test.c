@@ -122,6 +122,52 @@ TEST(router_refuses_a_chosen_id_that_is_taken)
     }
 }
 
+static bool takes_for_b(void *router)
+{
+    return zmq_send(router, "B", 1, ZMQ_SNDMORE) == 1;
+}
+
+/* With IMMEDIATE there is nobody to be named until the connection stands, and again after each
+ * loss: an id stays its endpoint's. (libzmq names nobody so.) */
+TEST(router_immediate_calls_the_peer_of_each_endpoint_as_was_chosen_for_it)
+{
+    if (!ON_ZINC)
+        test_skip("libzmq does otherwise");
+    for (const char *const *t = test_transports_of(TEST_STREAMS); *t != NULL; t++) {
+        char first[TEST_ENDPOINT], second[TEST_ENDPOINT];
+        struct net n = net_open();
+        void *router = net_socket(&n, ZMQ_ROUTER), *a = net_socket(&n, ZMQ_DEALER);
+
+        test_set_int(router, ZMQ_IMMEDIATE, 1);
+        test_set_int(router, ZMQ_ROUTER_MANDATORY, 1);
+        test_set_int(router, ZMQ_RECONNECT_IVL, 1);
+        CHECK_OK(zmq_bind(a, test_fixed_endpoint(*t, first)));
+        CHECK_OK(zmq_setsockopt(router, ZMQ_CONNECT_ROUTING_ID, "A", 1));
+        CHECK_OK(zmq_connect(router, first));
+        net_wait(router, ZMQ_POLLOUT);
+        send_to(router, "A", "hello");
+        test_expect_strings(a, "hello", NULL);
+        CHECK_OK(zmq_setsockopt(router, ZMQ_CONNECT_ROUTING_ID, "B", 1));
+        CHECK_OK(zmq_connect(router, test_fixed_endpoint(*t, second)));
+
+        net_leave(&n, a);                /* and comes back, before there is a B */
+        net_wait_mute(router);
+        a = net_socket(&n, ZMQ_DEALER);
+        CHECK_OK(zmq_bind(a, first));
+        net_wait(router, ZMQ_POLLOUT);
+        CHECK_ERRNO(zmq_send(router, "B", 1, ZMQ_SNDMORE), EHOSTUNREACH);
+        send_to(router, "A", "hello again");
+        test_expect_strings(a, "hello again", NULL);
+
+        void *b = net_socket(&n, ZMQ_DEALER);
+        CHECK_OK(zmq_bind(b, second));
+        test_wait_until(takes_for_b, router, 10);
+        test_send_strings(router, "for b", NULL);
+        test_expect_strings(b, "for b", NULL);
+        net_close(&n);
+    }
+}
+
 TEST(router_talks_to_router)
 {
     for (const char *const *t = test_transports; *t != NULL; t++) {

@@ -204,6 +204,36 @@ TEST(stream_reconnects_under_the_same_id)
     net_close(&n);
 }
 
+/* (libzmq makes an id up.) */
+TEST(stream_immediate_keeps_a_chosen_id_for_its_endpoint)
+{
+    char endpoint[TEST_ENDPOINT], nobody[TEST_ENDPOINT], id[16];
+    struct net n = net_open();
+    void *s = net_socket(&n, ZMQ_STREAM);
+
+    if (!ON_ZINC)
+        test_skip("libzmq does otherwise");
+    int listener = plain_listen(endpoint);
+    close(plain_listen(nobody));
+    test_set_int(s, ZMQ_IMMEDIATE, 1);
+    test_set_int(s, ZMQ_RECONNECT_IVL, 1);
+    CHECK_OK(zmq_setsockopt(s, ZMQ_CONNECT_ROUTING_ID, "chosen", 6));
+    CHECK_OK(zmq_connect(s, endpoint));
+    int fd = plain(accept(listener, NULL, NULL));
+    CHECK_EQ(expect(s, id, ""), 6);
+    CHECK_MEM(id, "chosen", 6);
+    CHECK_OK(zmq_setsockopt(s, ZMQ_CONNECT_ROUTING_ID, "other", 5));
+    CHECK_OK(zmq_connect(s, nobody));
+    close(fd);
+    CHECK_EQ(expect(s, id, ""), 6);                     /* gone */
+    fd = plain(accept(listener, NULL, NULL));
+    CHECK_EQ(expect(s, id, ""), 6);                     /* back */
+    CHECK_MEM(id, "chosen", 6);
+    close(fd);
+    close(listener);
+    net_close(&n);
+}
+
 TEST(stream_without_notices_tells_of_data_only)
 {
     char endpoint[TEST_ENDPOINT], id[16];

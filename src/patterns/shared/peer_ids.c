@@ -21,26 +21,15 @@ void zn_ids_init(struct zn_peer_ids *ids)
 void zn_ids_fini(struct zn_peer_ids *ids)
 {
     zn_map_fini(&ids->map);
-    zn_blob_fini(&ids->next_connect);
 }
 
-int zn_ids_set_connect(struct zn_peer_ids *ids, const void *value, size_t size)
+int zn_ids_name_chosen(struct zn_peer_ids *ids, struct zn_end *e)
 {
-    if (value == NULL || size == 0)
-        return -EINVAL;
-    return zn_blob_set(&ids->next_connect, value, size);
-}
-
-int zn_ids_name_connect(struct zn_peer_ids *ids, struct zn_end *e)
-{
-    struct zn_blob chosen = ids->next_connect;
+    struct zn_bytes chosen = zn_socket_chosen_id(e);
 
     if (chosen.size == 0)
         return 0;
-    ids->next_connect = (struct zn_blob){ NULL, 0 };
-
-    int rc = zn_ids_name(ids, e, (struct zn_bytes){ chosen.data, chosen.size });
-    zn_blob_fini(&chosen);
+    int rc = zn_ids_name(ids, e, chosen);
     return rc < 0 ? rc : 1;
 }
 

@@ -1,6 +1,6 @@
 /* patterns/shared/peer_ids.h - peers known by their routing ids: ROUTER, STREAM.
  *
- * An id is the one that the application chose for its next connect
+ * An id is the one that the application chose for the peer's endpoint
  * (ZMQ_CONNECT_ROUTING_ID), or the peer's own, or five bytes that we make up: zero
  * and a counter that starts anywhere.
  *
@@ -17,18 +17,15 @@
 
 struct zn_peer_ids {
     struct zn_map map;                   /* id -> end */
-    struct zn_blob next_connect;         /* for the next connect; size 0: none */
     uint32_t counter;
 };
 
 void zn_ids_init(struct zn_peer_ids *ids);
 void zn_ids_fini(struct zn_peer_ids *ids);
 
-/* ZMQ_CONNECT_ROUTING_ID. -EINVAL, -ENOMEM. */
-int zn_ids_set_connect(struct zn_peer_ids *ids, const void *value, size_t size);
-/* Names a connecting e with what was set, and forgets that. 1: named; 0: nothing was
- * set; -EADDRINUSE, -ENOMEM. */
-int zn_ids_name_connect(struct zn_peer_ids *ids, struct zn_end *e);
+/* Names e as the application chose when it connected. 1: named; 0: it chose nothing;
+ * -EADDRINUSE, -ENOMEM. */
+int zn_ids_name_chosen(struct zn_peer_ids *ids, struct zn_end *e);
 /* -EADDRINUSE, -ENOMEM. */
 int zn_ids_name(struct zn_peer_ids *ids, struct zn_end *e, struct zn_bytes id);
 int zn_ids_name_auto(struct zn_peer_ids *ids, struct zn_end *e);
