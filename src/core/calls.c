@@ -71,8 +71,7 @@ static int bind_stream(struct zn_socket *s, const struct place *at, const char *
     if (rc < 0) {
         if (failed_fd >= 0)
             zn_monitor_tell(s, ZMQ_EVENT_CLOSED, (uint64_t)failed_fd, "", "");
-        if (rc != -EINVAL)
-            zn_monitor_tell(s, ZMQ_EVENT_BIND_FAILED, (uint64_t)-rc, bare(endpoint), "");
+        zn_monitor_tell(s, ZMQ_EVENT_BIND_FAILED, (uint64_t)-rc, bare(endpoint), "");
         return rc;
     }
     struct zn_route *r = zn_route_new(s, at->transport, l.text, true);

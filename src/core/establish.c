@@ -64,6 +64,8 @@ static void learn_names(struct zn_session *ss)
 
 void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value)
 {
+    if (ss->names == NULL && ss->fd >= 0 && zn_session_phase(ss) >= ZN_PHASE_OPENING)
+        learn_names(ss);                 /* a monitor that came later */
     const char *local = ss->names ? ss->names : ss->initiator ? "" : ss->route->text;
     const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
                          : ss->initiator ? ss->route->text

@@ -5,16 +5,6 @@
 
 #define ALL_V1 0xffffu
 
-static struct zn_handle *take_monitor(struct zn_socket *s)
-{
-    zn_lock(&s->monitor_lock);
-    struct zn_handle *m = s->monitor;
-    s->monitor = NULL;
-    atomic_store_explicit(&s->monitor_events, 0, memory_order_relaxed);
-    zn_unlock(&s->monitor_lock);
-    return m;
-}
-
 static int put(struct zn_handle *m, const void *data, size_t size, bool more)
 {
     struct zn_frame f = { .data = data, .size = size, .flags = more ? ZN_MORE : 0 };
@@ -111,8 +101,13 @@ bool zn_monitor_wants(struct zn_socket *s)
 
 void zn_monitor_stop(struct zn_socket *s)
 {
-    zn_monitor_tell(s, ZMQ_EVENT_MONITOR_STOPPED, 0, "", "");
-    struct zn_handle *m = take_monitor(s);
+    const uint64_t none = 0;
+    zn_lock(&s->monitor_lock);
+    struct zn_handle *m = s->monitor;
+    tell_locked(s, ZMQ_EVENT_MONITOR_STOPPED, &none, 1, "", "", false);
+    s->monitor = NULL;                   /* nothing comes after that */
+    atomic_store_explicit(&s->monitor_events, 0, memory_order_relaxed);
+    zn_unlock(&s->monitor_lock);
     if (m != NULL)
         zn_socket_close(m);
 }

@@ -179,6 +179,8 @@ void zn_session_close_fd(struct zn_session *ss)
     /* A forked child may look at fd: it must never name somebody else's. */
     int fd = ss->fd;
     ss->fd = -1;
+    zn_free(ss->names);
+    ss->names = NULL;
     zn_stream_free(ss->stream, fd);
     ss->stream = NULL;
     if (lent)

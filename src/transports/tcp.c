@@ -42,6 +42,8 @@ static int tune(int fd, const struct zn_options *o, const struct zn_addr *peer)
         zn_sock_unpace(fd);              /* its listener may be for others too */
     if (rc == 0)
         rc = set_if(fd, ZN_SO_TOS, peer != NULL && o->tos != 0, o->tos);
+    if (rc == 0)                         /* TOS sets it as well */
+        rc = set_if(fd, ZN_SO_PRIORITY, peer != NULL && o->priority != 0, o->priority);
     if (rc == 0)
         rc = set_if(fd, ZN_SO_KEEPALIVE, o->tcp_keepalive >= 0, o->tcp_keepalive);
     if (rc == 0 && o->tcp_keepalive == 1) {

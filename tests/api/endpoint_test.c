@@ -15,18 +15,6 @@ static int last_endpoint(void *s, char text[ENDPOINT_MAX])
     return zmq_getsockopt(s, ZMQ_LAST_ENDPOINT, text, &len);
 }
 
-static int has_ipv6(void)
-{
-    struct sockaddr_in6 a = { .sin6_family = AF_INET6,
-                              .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-    int fd = socket(AF_INET6, SOCK_STREAM, 0);
-    int ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
-
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
 /* Binds in, connects out, passes one message. */
 static void talk(void *ctx, const char *bind_to_this, const char *connect_format,
                  int ipv6)

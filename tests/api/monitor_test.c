@@ -141,6 +141,9 @@ TEST(failed_binds_are_told)
     CHECK_EQ(expect_event(monitor, ZMQ_EVENT_BIND_FAILED, NULL).value, EADDRINUSE);
     CHECK_EQ(zmq_bind(s, missing), -1);
     CHECK_EQ(expect_event(monitor, ZMQ_EVENT_BIND_FAILED, NULL).value, ENOENT);
+    CHECK_EQ(zmq_bind(s, "tcp://127.0.0.1:http"), -1);
+    CHECK_EQ(expect_event(monitor, ZMQ_EVENT_BIND_FAILED, "127.0.0.1:http").value,
+             EINVAL);
     close_socket(first);
     close_socket(s);
     close_socket(monitor);
@@ -505,5 +508,78 @@ TEST(monitor_reader_may_leave_first)
     CHECK_OK(zmq_socket_monitor(s, NULL, 0));
     close_socket(monitor);
     close_socket(s);
+    end_ctx(ctx);
+}
+
+TEST(monitor_that_comes_later_knows_the_connection)
+{
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
+    void *out = open_socket(ctx, ZMQ_PUSH);
+    char endpoint[ENDPOINT_MAX], any[ENDPOINT_MAX];
+
+    bind_to(in, "tcp://*:*", any);
+    snprintf(endpoint, sizeof endpoint, "tcp://127.0.0.1:%s", strrchr(any, ':') + 1);
+    connect_to(out, endpoint);
+    send_text(out, "here");
+    expect_text(in, "here");
+    void *monitor = open_monitor(ctx, in, ZMQ_EVENT_DISCONNECTED);
+    close_socket(out);
+    expect_event(monitor, ZMQ_EVENT_DISCONNECTED, endpoint);
+    close_socket(in);
+    close_socket(monitor);
+    end_ctx(ctx);
+}
+
+static void expect_setting(uint32_t fd, int level, int name, int wanted)
+{
+    int value = -1;
+    socklen_t size = sizeof value;
+    CHECK_OK(getsockopt((int)fd, level, name, &value, &size));
+    CHECK_EQ(value, wanted);
+}
+
+TEST(tos_is_set_on_all_descriptors_of_both_families)
+{
+    for (int ipv6 = 0; ipv6 <= has_ipv6(); ipv6++) {
+        void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
+        void *out = open_socket(ctx, ZMQ_PUSH);
+        void *monitors[] = { open_monitor(ctx, in, ZMQ_EVENT_ACCEPTED),
+                             open_monitor(ctx, out, ZMQ_EVENT_CONNECTED) };
+        char endpoint[ENDPOINT_MAX];
+
+        for (int i = 0; i < 2; i++) {
+            test_set_int(i == 0 ? in : out, ZMQ_IPV6, ipv6);
+            test_set_int(i == 0 ? in : out, ZMQ_TOS, 0x28);
+        }
+        bind_to(in, ipv6 ? "tcp://[::1]:*" : "tcp://127.0.0.1:*", endpoint);
+        connect_to(out, endpoint);
+        for (int i = 0; i < 2; i++) {
+            uint32_t fd = next_event(monitors[i]).value;
+            expect_setting(fd, IPPROTO_IP, IP_TOS, 0x28);
+            if (ipv6)
+                expect_setting(fd, IPPROTO_IPV6, IPV6_TCLASS, 0x28);
+            close_socket(monitors[i]);
+        }
+        close_socket(in);
+        close_socket(out);
+        end_ctx(ctx);
+    }
+}
+
+/* A draft option: Debian's libzmq does not have it. */
+TEST(priority_is_set_on_accepted_connections_too)
+{
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL);
+    void *out = open_socket(ctx, ZMQ_PUSH);
+    void *monitor = open_monitor(ctx, in, ZMQ_EVENT_ACCEPTED);
+    char endpoint[ENDPOINT_MAX];
+
+    test_set_int(in, ZMQ_PRIORITY, 5);
+    bind_to(in, "tcp://127.0.0.1:*", endpoint);
+    connect_to(out, endpoint);
+    expect_setting(next_event(monitor).value, SOL_SOCKET, SO_PRIORITY, 5);
+    close_socket(in);
+    close_socket(out);
+    close_socket(monitor);
     end_ctx(ctx);
 }

@@ -295,4 +295,17 @@ static inline struct peer zmtp_connect(const char *endpoint, enum version versio
     return zmtp_hello(raw_connect(endpoint), version, type, id);
 }
 
+/* Whether the machine does. */
+static inline int has_ipv6(void)
+{
+    struct sockaddr_in6 a = { .sin6_family = AF_INET6,
+                              .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    int ok = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 #endif

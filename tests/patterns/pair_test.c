@@ -173,3 +173,24 @@ TEST(pair_forgets_half_a_message_when_its_peer_goes)
         net_close(&n);
     }
 }
+
+/* The connection that it has no use for is given up before it has begun. */
+TEST(pair_that_connects_twice_talks_with_the_first)
+{
+    for (const char *const *t = test_transports; *t != NULL; t++) {
+        char endpoints[2][TEST_ENDPOINT];
+        struct net n = net_open();
+        void *pair = net_socket(&n, ZMQ_PAIR);
+        void *first = net_bound(&n, ZMQ_PAIR, *t, endpoints[0]);
+        net_bound(&n, ZMQ_PAIR, *t, endpoints[1]);
+
+        CHECK_OK(zmq_connect(pair, endpoints[0]));
+        for (int i = 0; i < 3; i++)
+            CHECK_OK(zmq_connect(pair, endpoints[1]));
+        test_send_strings(pair, "one", NULL);
+        test_expect_strings(first, "one", NULL);
+        test_send_strings(first, "two", NULL);
+        test_expect_strings(pair, "two", NULL);
+        net_close(&n);
+    }
+}

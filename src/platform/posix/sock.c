@@ -156,14 +156,14 @@ int zn_sock_set(int fd, enum zn_sockopt option, int value)
         [ZN_SO_BROADCAST] = { SOL_SOCKET, SO_BROADCAST },
     };
     FAULT("setsockopt", EINVAL);
-    if (setsockopt(fd, names[option].level, names[option].name, &value, sizeof value) ==
-        0)
-        return 0;
-    int error = errno;
+    int rc = 0;
+    if (setsockopt(fd, names[option].level, names[option].name, &value, sizeof value) < 0)
+        rc = -errno;
+    /* One of IPv6 may take both: that of IPv4 is for mapped addresses. */
     if (option == ZN_SO_TOS &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value) == 0)
-        return 0;
-    return -error;
+        rc = 0;
+    return rc;
 }
 
 void zn_sock_unpace(int fd)
