@@ -81,8 +81,8 @@ static int bind_stream(struct zn_socket *s, const struct place *at, const char *
         zn_free(last);
         if (r != NULL)
             zn_route_close(r);
-        if (l.path[0] != '\0')
-            at->transport->unlisten(l.path, l.own_dir);
+        if (at->transport->unlisten != NULL)
+            at->transport->unlisten(&l.left);
         zn_sock_close(l.fd);
         return rc;
     }

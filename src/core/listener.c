@@ -20,8 +20,7 @@ struct zn_listener {
     struct zn_door *door;                /* counts connections; NULL: there is no limit */
     uint32_t round;                      /* the loop's, in which somebody last came */
     int fd;                              /* -1: closed */
-    char path[128];
-    bool own_dir;
+    struct zn_left left;
 };
 
 /* To find that there is nobody else costs nearly as much as to accept somebody. So only one is
@@ -165,8 +164,7 @@ int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
     l->route = r;
     l->loop = loop;
     l->fd = from->fd;
-    l->own_dir = from->own_dir;
-    memcpy(l->path, from->path, sizeof l->path);
+    l->left = from->left;
 
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
     r->listener = l;
@@ -189,8 +187,8 @@ void zn_listener_close(struct zn_listener *l)
     int fd = l->fd;
     l->fd = -1;
     zn_loop_unwatch(l->loop, fd);
-    if (l->path[0] != '\0')
-        r->transport->unlisten(l->path, l->own_dir);
+    if (r->transport->unlisten != NULL)
+        r->transport->unlisten(&l->left);
     zn_sock_close(fd);
     zn_unlock(&l->lock);
     zn_monitor_tell(r->socket, ZMQ_EVENT_CLOSED, (uint64_t)fd, r->text, "");

@@ -6,7 +6,7 @@
 #include "core/transport.h"
 #include "io/loop.h"
 
-/* Listens on l->fd, which it owns on success, as does l->path. The route's socket is
+/* Listens on l->fd, which it owns on success, as does l->left. The route's socket is
  * locked. -ENOMEM, ... */
 int zn_listener_new(struct zn_route *r, struct zn_loop *loop,
                     const struct zn_listening *l);

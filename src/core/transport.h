@@ -27,11 +27,16 @@ struct zn_target {
     struct zn_addr addrs[ZN_TARGETS_MAX];
 };
 
+/* What a listener has made in the file system, and removes, as long as it is still that. */
+struct zn_left {
+    char path[128];                      /* or "" */
+    struct zn_file file, dir;            /* dir: that the file lies in, if it was made for it */
+};
+
 struct zn_listening {
     int fd;
     char text[ZN_ENDPOINT_MAX];          /* the endpoint as LAST_ENDPOINT tells it */
-    char path[128];                      /* a file to be removed, or "" */
-    bool own_dir;                        /* with the directory that it lies in */
+    struct zn_left left;
 };
 
 struct zn_transport {
@@ -50,7 +55,8 @@ struct zn_transport {
      * that had been opened and closed again, for the monitor. */
     int (*listen)(const char *address, const struct zn_options *o, struct zn_listening *l,
                   int *failed_fd);
-    void (*unlisten)(const char *path, bool own_dir);
+    /* Before the descriptor is closed. NULL: nothing is ever left. */
+    void (*unlisten)(const struct zn_left *left);
     /* -EINVAL: it can never work; else addresses, or a host to resolve. */
     int (*find)(const char *address, const struct zn_options *o, struct zn_target *t);
     /* Begins to connect: a descriptor, and *pending if it takes time; or -errno, and in

@@ -440,6 +440,12 @@ int zn_vsock_tune(int fd, uint64_t size, uint64_t min, uint64_t max, int timeout
  * or -ENOENT. */
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max);
 
+/* Which file it is that lies at a path; one that is opened, or bound to, keeps its number to
+ * itself. All zero: none. Links are not followed. -ENOENT, ... */
+struct zn_file {
+    uint64_t device, number;
+};
+int zn_file_at(const char *path, struct zn_file *file);
 int zn_unlink(const char *path);
 /* A fresh directory under TMPDIR, TEMPDIR, TMP or "."; its path in buf. */
 int zn_temp_dir(char *buf, size_t size);

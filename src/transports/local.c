@@ -36,28 +36,37 @@ bool zn_local_admit(int fd, const struct zn_addr *peer, const struct zn_options 
     return false;
 }
 
-void zn_local_unlisten(const char *path, bool own_dir)
+static bool is_at(const struct zn_file *file, const char *path)
 {
-    char dir[128];
-    zn_unlink(path);
-    if (!own_dir)
-        return;
-    snprintf(dir, sizeof dir, "%s", path);
+    struct zn_file now;
+    return zn_file_at(path, &now) == 0 && now.device == file->device &&
+           now.number == file->number;
+}
+
+/* The program may be in another directory by now, or somebody may have bound the path anew. */
+void zn_local_unlisten(const struct zn_left *left)
+{
+    char dir[sizeof left->path];
+    if (is_at(&left->file, left->path))
+        zn_unlink(left->path);
+    snprintf(dir, sizeof dir, "%s", left->path);
     char *slash = strrchr(dir, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    zn_remove_dir(dir);
+    if (slash == NULL)
+        return;
+    *slash = '\0';
+    if (is_at(&left->dir, dir))
+        zn_remove_dir(dir);
 }
 
 /* Takes a path of our own, in a directory of our own. */
-static int choose_path(struct zn_listening *l)
+static int choose_path(struct zn_left *left)
 {
-    char dir[sizeof l->path - sizeof "/socket"];
+    char dir[sizeof left->path - sizeof "/socket"];
     int rc = zn_temp_dir(dir, sizeof dir);
     if (rc < 0)
         return rc;
-    snprintf(l->path, sizeof l->path, "%s/socket", dir);
-    l->own_dir = true;
+    zn_file_at(dir, &left->dir);
+    snprintf(left->path, sizeof left->path, "%s/socket", dir);
     return 0;
 }
 
@@ -70,6 +79,14 @@ static int bind_path(int fd, const struct zn_addr *a, const char *path)
         return -EADDRINUSE;
     zn_unlink(path);
     return zn_sock_bind(fd, a);
+}
+
+/* What to remove in the end. */
+static void note(struct zn_left *left, const char *path)
+{
+    if (path != left->path)
+        snprintf(left->path, sizeof left->path, "%s", path);
+    zn_file_at(path, &left->file);
 }
 
 static int adopt(int fd, struct zn_listening *l, struct zn_addr *bound)
@@ -87,28 +104,29 @@ int zn_local_listen(const char *path, const struct zn_options *o, struct zn_list
 {
     if (o->use_fd >= 0)
         return adopt(o->use_fd, l, bound);
-    int rc = path == NULL ? choose_path(l) : 0;
-    path = path == NULL ? l->path : path;
+    int rc = path == NULL ? choose_path(&l->left) : 0;
+    path = path == NULL ? l->left.path : path;
     if (rc == 0)
         rc = zn_addr_local(bound, path);
     int fd = rc == 0 ? zn_sock_open(ZN_AF_LOCAL) : rc;
     if (fd >= 0) {
         rc = bind_path(fd, bound, path);
-        if (rc == 0 && !l->own_dir && path[0] != '@')
-            snprintf(l->path, sizeof l->path, "%s", path);
+        if (rc == 0 && path[0] != '@')
+            note(&l->left, path);
         if (rc == 0)
             rc = zn_sock_listen(fd, o->backlog);
         if (rc == 0) {
             l->fd = fd;
             return 0;
         }
-        *failed_fd = fd;
-        zn_sock_close(fd);
     } else {
         rc = fd;
     }
-    if (l->own_dir || (l->path[0] != '\0' && rc != -EADDRINUSE))
-        zn_local_unlisten(l->path, l->own_dir);
+    zn_local_unlisten(&l->left);
+    if (fd >= 0) {
+        *failed_fd = fd;
+        zn_sock_close(fd);
+    }
     return rc;
 }
 

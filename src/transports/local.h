@@ -1,7 +1,7 @@
 /* transports/local.h - what the transports over local stream sockets share: ipc and shm.
  *
  * A path is bound only if nobody listens there: a file left behind is replaced, another
- * binder's is not. The file is removed with the listener. */
+ * binder's is not. The file is removed with the listener, unless it is another one by then. */
 #ifndef ZN_TRANSPORTS_LOCAL_H
 #define ZN_TRANSPORTS_LOCAL_H
 
@@ -11,9 +11,9 @@
  * the descriptor of ZMQ_USE_FD. Fills in all of l but its text; *bound is the address. */
 int zn_local_listen(const char *path, const struct zn_options *o, struct zn_listening *l,
                     struct zn_addr *bound, int *failed_fd);
-void zn_local_unlisten(const char *path, bool own_dir);
 
 /* Operations of struct zn_transport. */
+void zn_local_unlisten(const struct zn_left *left);
 int zn_local_open(const char *address, const struct zn_addr *to,
                   const struct zn_options *o, bool *pending, int *failed_fd);
 bool zn_local_admit(int fd, const struct zn_addr *peer, const struct zn_options *o);

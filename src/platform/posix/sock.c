@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -218,6 +219,15 @@ bool zn_user_in_group(unsigned uid, unsigned gid)
         if (groups[i] == gid)
             return true;
     return false;
+}
+
+int zn_file_at(const char *path, struct zn_file *file)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0)
+        return -errno;
+    *file = (struct zn_file){ (uint64_t)st.st_dev, (uint64_t)st.st_ino };
+    return 0;
 }
 
 int zn_unlink(const char *path)
