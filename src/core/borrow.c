@@ -230,7 +230,8 @@ bool zn_session_awaits_borrower(struct zn_session *ss)
 
 void zn_session_lend(struct zn_session *ss)
 {
-    if (zn_session_is_lent(ss) || !ss->watched || ss->kernel_full)
+    if (zn_session_is_lent(ss) || !ss->watched || ss->kernel_full ||
+        zn_session_is_left(ss))          /* which may not read what the kernel has */
         return;
     zn_loop_unwatch(ss->loop, ss->fd);
     ss->watched = false;
@@ -254,7 +255,7 @@ void zn_session_mind_loan(struct zn_session *ss, uint64_t now)
 {
     if (!zn_session_is_lent(ss))
         return;
-    if (ss->kernel_full) {
+    if (ss->kernel_full || zn_session_is_left(ss)) {
         take_back(ss);
         return;
     }

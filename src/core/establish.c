@@ -446,11 +446,13 @@ static int join_socket(struct zn_session *ss, struct zn_metadata *md)
 {
     struct zn_socket *s = zn_session_socket(ss);
     int rc = 0;
-    bool fresh = ss->end == NULL;
     struct zn_end *e = NULL;
 
     zn_socket_lock(s);
     zn_socket_process(s);
+    if (zn_session_is_left(ss))          /* while it was not connected */
+        zn_session_let_go(ss);
+    bool fresh = ss->end == NULL;
     if (ss->route->closed || s->closed || atomic_load(&ss->stop))
         rc = -ESHUTDOWN;
     else if (fresh)

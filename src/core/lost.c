@@ -110,7 +110,7 @@ void zn_session_lost(struct zn_session *ss, int error)
     zn_session_traffic_reset(ss);
     /* Before anybody is told: who sends on hearing of it does not send into this pipe, and who
      * connects finds a place. */
-    if (over || zn_session_options(ss)->immediate)
+    if (over || zn_session_options(ss)->immediate || zn_session_is_left(ss))
         zn_session_let_go(ss);
     if (!local)
         tell_lost(ss, error);

@@ -127,6 +127,9 @@ void zn_socket_end_done(struct zn_socket *s, struct zn_end *e);
  * still sent for linger_ms (-1: as long as it takes), what came in is discarded.
  * detach is called; e is gone on return. */
 void zn_socket_end_close(struct zn_socket *s, struct zn_end *e, int linger_ms);
+/* The same, but the connection stays, and nothing of it is read, until its peer or the endpoint
+ * goes: one that is closed would come back. */
+void zn_socket_end_leave(struct zn_socket *s, struct zn_end *e);
 
 /* Writes a subscription (or its cancel) to e in the form that e's peer wants
  * (SUBSCRIBE/CANCEL command for ZMTP 3.1, else a message 01/00 + topic), past any

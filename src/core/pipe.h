@@ -102,6 +102,7 @@ struct zn_pipe {
     struct zn_lock lock;                 /* guards what follows, and end[].owner */
     int sndhwm[2], rcvhwm[2];            /* what each side asked for; -1: no say */
     _Atomic int linger_ms;                       /* of a socket that closed its end */
+    _Atomic bool left;                   /* by a socket: the connection stays, unread */
     _Atomic uint8_t closed;              /* 1u << end */
 };
 

@@ -56,9 +56,7 @@ struct runner {
 
 static int read_in(struct zn_session *ss, const struct runner *by)
 {
-    bool let_go = atomic_load_explicit(&ss->stop, memory_order_relaxed) ||
-                  zn_end_peer_closed(ss->end);
-    if (let_go)
+    if (zn_session_is_let_go(ss))
         return by->on_loop ? zn_session_drain(ss) : 0;
     size_t size = by->size, most = ZN_TURN_LIMIT;
     if (by->on_loop && zn_loop_serves_others(ss->loop, &ss->served)) {

@@ -133,10 +133,16 @@ static void heartbeat(struct zn_session *ss, uint64_t now)
 
 /* ---- Letting go. */
 
-static bool let_go(const struct zn_session *ss)
+bool zn_session_is_left(const struct zn_session *ss)
+{
+    return ss->end != NULL && zn_end_peer_closed(ss->end) &&
+           atomic_load_explicit(&ss->end->pipe->left, memory_order_relaxed);
+}
+
+bool zn_session_is_let_go(const struct zn_session *ss)
 {
     return atomic_load_explicit(&ss->stop, memory_order_acquire) ||
-           (ss->end != NULL && zn_end_peer_closed(ss->end));
+           (ss->end != NULL && zn_end_peer_closed(ss->end) && !zn_session_is_left(ss));
 }
 
 static bool has_unsent(struct zn_session *ss)
@@ -153,7 +159,7 @@ static bool lingers_out(struct zn_session *ss, uint64_t now)
 {
     if (!has_unsent(ss))
         return true;
-    int linger = ss->end->pipe->linger_ms;
+    int linger = zn_session_is_left(ss) ? ss->linger_ms : ss->end->pipe->linger_ms;
     if (linger == 0 || is_due(ss, ZN_DUE_LINGER, now))
         return true;
     if (linger > 0 && ss->due[ZN_DUE_LINGER] == 0)
@@ -229,8 +235,10 @@ void zn_session_die(struct zn_session *ss)
 
 void zn_session_stop(struct zn_session *ss)
 {
+    struct zn_socket *s = zn_session_socket(ss);
+    atomic_store_explicit(&ss->linger_ms, s->options.linger, memory_order_relaxed);
     atomic_store_explicit(&ss->stop, 1, memory_order_release);
-    zn_session_post_from(ss, ZN_WORK_CONTROL, zn_session_socket(ss));
+    zn_session_post_from(ss, ZN_WORK_CONTROL, s);
 }
 
 /* ---- The loop's part. */
@@ -301,7 +309,7 @@ static void trim(struct zn_session *ss, uint64_t now)
 static void control(struct zn_session *ss)
 {
     uint64_t now = zn_now();
-    if (let_go(ss) && lingers_out(ss, now)) {
+    if (zn_session_is_let_go(ss) && lingers_out(ss, now)) {
         zn_session_die(ss);
         return;
     }
@@ -310,6 +318,8 @@ static void control(struct zn_session *ss)
     if (is_due(ss, ZN_DUE_PHASE, now))
         on_phase_due(ss);
     if (zn_session_phase(ss) == ZN_PHASE_TRAFFIC) {
+        if (ss->hung_up && zn_session_is_left(ss))
+            ss->failed = -EPIPE;         /* nobody wants what it said before that */
         heartbeat(ss, now);
         zn_session_mind_loan(ss, now);
         trim(ss, now);

@@ -68,6 +68,7 @@ struct zn_session {
     _Atomic uint32_t later;              /* words that come with the task */
     _Atomic uint32_t refs;
     _Atomic uint8_t stop;                /* the socket wants it to end */
+    _Atomic int linger_ms;               /* from then on, if it had been left */
     _Atomic uint8_t phase;               /* enum zn_phase */
     uint8_t version;                     /* enum zn_zmtp */
     bool initiator;
@@ -139,6 +140,10 @@ void zn_session_accept(struct zn_route *r, struct zn_loop *loop, int fd,
                        struct zn_guest *guest);
 /* The socket lets it go: it ends when its linger does. Socket locked. */
 void zn_session_stop(struct zn_session *ss);
+/* For the holder of its token. Whether the socket has left it alone (zn_socket_end_leave), or it
+ * is to end once what is queued has gone. */
+bool zn_session_is_left(const struct zn_session *ss);
+bool zn_session_is_let_go(const struct zn_session *ss);
 
 static inline enum zn_phase zn_session_phase(const struct zn_session *ss)
 {

@@ -488,6 +488,15 @@ void zn_socket_end_close(struct zn_socket *s, struct zn_end *e, int linger_ms)
     zn_socket_end_done(s, e);
 }
 
+void zn_socket_end_leave(struct zn_socket *s, struct zn_end *e)
+{
+    detach(s, e);
+    zn_queue_set_hwm(e->in, 1);          /* the session reads no further than that */
+    zn_queue_discard(e->in);
+    atomic_store_explicit(&e->pipe->left, true, memory_order_relaxed);
+    zn_socket_end_close(s, e, s->options.linger);
+}
+
 uint32_t zn_random_u32(void)
 {
     uint32_t v;

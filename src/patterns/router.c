@@ -1,7 +1,8 @@
 /* patterns/router.c - ROUTER: talks to each peer by its routing id (RFC 28).
  *
  * A peer takes part once it has a name: see peer_ids.h. Two with one name: the first
- * stays and the second is refused, or with ZMQ_ROUTER_HANDOVER replaces it. */
+ * stays and the second is refused, or with ZMQ_ROUTER_HANDOVER replaces it. The first is then
+ * left alone: if its connection were closed it would come back and replace the second. */
 #include "patterns/router.h"
 
 #include <errno.h>
@@ -74,13 +75,13 @@ static void replace(struct zn_socket *s, struct router *r, struct zn_end *old)
     if (zn_fq_reads(&r->in, old))
         r->replaced = old;
     else
-        zn_socket_end_close(s, old, zn_socket_options(s)->linger);
+        zn_socket_end_leave(s, old);
 }
 
-static void drop_replaced(struct zn_socket *s, struct router *r)
+static void leave_replaced(struct zn_socket *s, struct router *r)
 {
     if (r->replaced != NULL && !zn_fq_reads(&r->in, r->replaced))
-        zn_socket_end_close(s, r->replaced, zn_socket_options(s)->linger);
+        zn_socket_end_leave(s, r->replaced);
 }
 
 static int name(struct zn_socket *s, struct router *r, struct zn_end *e)
@@ -152,7 +153,7 @@ static int send_id(struct zn_socket *s, const struct zn_frame *f)
 {
     struct router *r = zn_socket_state(s);
 
-    drop_replaced(s, r);
+    leave_replaced(s, r);
     if (!(f->flags & ZN_MORE))
         return 0;                        /* an address and no message */
 
@@ -210,7 +211,7 @@ static int recv_frame(struct zn_socket *s, struct zn_incoming *in)
 {
     struct router *r = zn_socket_state(s);
 
-    drop_replaced(s, r);
+    leave_replaced(s, r);
     return zn_ids_recv(&r->in, s, in);
 }
 
@@ -229,7 +230,7 @@ static unsigned events(struct zn_socket *s)
 {
     struct router *r = zn_socket_state(s);
 
-    drop_replaced(s, r);
+    leave_replaced(s, r);
     bool out = !r->mandatory || r->sending || any_writable(s);
 
     return (zn_fq_ready(&r->in, s) ? ZMQ_POLLIN : 0u) | (out ? ZMQ_POLLOUT : 0u);

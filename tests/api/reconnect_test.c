@@ -398,39 +398,107 @@ TEST(taken_routing_id_is_refused_and_admitted_once_free)
     end_ctx(ctx);
 }
 
-static void hand_over(int expect_close)
-{
-    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_ROUTER);
+/* A ROUTER, and two peers of one name, of which the second has taken it. */
+struct handover {
+    void *ctx, *s, *monitor;
     char endpoint[ENDPOINT_MAX];
+    struct peer first, second;
+};
 
-    test_set_int(s, ZMQ_ROUTER_HANDOVER, 1);
-    bind_to(s, "tcp://127.0.0.1:*", endpoint);
-    struct peer first = zmtp_connect(endpoint, V31, "DEALER", "name");
-    ZMTP_SEND(&first, 0, "first");
-    expect_flags(s, "name", 1);
-    expect_text(s, "first");
-    struct peer second = zmtp_connect(endpoint, V31, "DEALER", "name");
-    ZMTP_SEND(&second, 0, "second");
-    expect_flags(s, "name", 1);
-    expect_text(s, "second");
-    send_flags(s, "name", ZMQ_SNDMORE);
-    send_text(s, "to the second");
-    ZMTP_EXPECT(&second, 0, "to the second");
-    if (expect_close)
-        raw_expect_close(first.fd, "handed over");
-    close(first.fd);
-    close(second.fd);
-    close_socket(s);
-    end_ctx(ctx);
+static struct peer say_hello(struct handover *h, const char *name, const char *text)
+{
+    struct peer p = zmtp_connect(h->endpoint, V31, "DEALER", name);
+
+    zmtp_send(&p, 0, text, strlen(text));
+    expect_flags(h->s, name, 1);
+    expect_text(h->s, text);
+    return p;
 }
 
-TEST(handover_gives_a_taken_routing_id_to_the_newcomer)
+static void second_is_heard(struct handover *h, const char *text)
 {
-    hand_over(0);
+    zmtp_send(&h->second, 0, text, strlen(text));
+    expect_flags(h->s, "name", 1);
+    expect_text(h->s, text);
 }
 
-/* zinc: libzmq leaves the old one open, and never reads it again. */
-TEST(handover_closes_the_old_connection)
+static void second_is_reached(struct handover *h)
 {
-    hand_over(1);
+    send_flags(h->s, "name", ZMQ_SNDMORE);
+    send_text(h->s, "to the second");
+    ZMTP_EXPECT(&h->second, 0, "to the second");
+}
+
+static void hand_over(struct handover *h)
+{
+    h->ctx = open_ctx();
+    h->s = open_socket(h->ctx, ZMQ_ROUTER);
+    h->monitor = open_monitor(h->ctx, h->s, ZMQ_EVENT_DISCONNECTED);
+    test_set_int(h->s, ZMQ_ROUTER_HANDOVER, 1);
+    bind_to(h->s, "tcp://127.0.0.1:*", h->endpoint);
+    h->first = say_hello(h, "name", "first");
+    h->second = say_hello(h, "name", "second");
+    second_is_reached(h);
+}
+
+static void end_handover(struct handover *h)
+{
+    close_socket(h->monitor);
+    close_socket(h->s);
+    end_ctx(h->ctx);
+    close(h->second.fd);
+}
+
+/* If it were closed a peer that connects again would take the name back. */
+TEST(handover_leaves_the_old_connection_open)
+{
+    struct handover h;
+    char byte;
+
+    hand_over(&h);
+    struct peer third = say_hello(&h, "third", "its loop has been round");
+    CHECK_EQ(recv(h.first.fd, &byte, 1, MSG_DONTWAIT), -1);
+    CHECK_EQ(errno, EAGAIN);
+    close(h.first.fd);
+    wait_event(h.monitor, ZMQ_EVENT_DISCONNECTED);
+    second_is_reached(&h);
+    second_is_heard(&h, "undisturbed");
+    close(third.fd);
+    end_handover(&h);
+}
+
+/* zinc: libzmq does not notice that it goes, either. */
+TEST(handover_leaves_the_old_connection_unread_until_it_goes)
+{
+    struct handover h;
+
+    hand_over(&h);
+    for (int i = 0; i < 3; i++)
+        ZMTP_SEND(&h.first, 0, "unheard");
+    second_is_heard(&h, "undisturbed");
+    close(h.first.fd);
+    wait_event(h.monitor, ZMQ_EVENT_DISCONNECTED);
+    second_is_reached(&h);
+    second_is_heard(&h, "undisturbed still");
+    end_handover(&h);
+}
+
+/* What was queued for it goes as long as ZMQ_LINGER says in the end. */
+TEST(handover_does_not_hold_up_the_end)
+{
+    enum { SIZE = 1 << 20, MESSAGES = 32 };      /* more than the kernel takes */
+    static char large[SIZE];
+    struct handover h;
+
+    hand_over(&h);
+    for (int i = 0; i < MESSAGES; i++) {
+        send_flags(h.s, "name", ZMQ_SNDMORE);
+        CHECK_OK(zmq_send(h.s, large, SIZE, 0));
+    }
+    test_set_int(h.s, ZMQ_LINGER, -1);
+    struct peer third = say_hello(&h, "name", "third");
+    test_set_int(h.s, ZMQ_LINGER, 0);
+    close(third.fd);
+    end_handover(&h);
+    close(h.first.fd);
 }
