@@ -347,8 +347,13 @@ static void hold_up(struct pgm *g, uint64_t least)
     g->again = zn_now() + ZN_MAX(least, ZN_MS);
 }
 
+/* Not while what it shows waits for room: it will not be asked before that has gone. */
 static void set_timer(struct pgm *g)
 {
+    if (g->p != NULL) {
+        zn_carrier_set_timer(&g->carrier, 0);
+        return;
+    }
     uint64_t next = zn_now() + remaining(g, PGM_TIME_REMAIN);
     if (g->again != 0)
         next = ZN_MIN(next, g->again);

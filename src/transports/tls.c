@@ -174,7 +174,7 @@ int zn_tls_check(const struct zn_options *o, bool accepted)
 
 /* ---- The descriptor beneath. */
 
-enum { IN = 32 * 1024, RECORD_MAX = 18 * 1024 + 5 };
+enum { IN = 32 * 1024, RECORD_MAX = 18 * 1024 + 5, IDLE_MAX = 1000 };
 
 struct tls {
     struct zn_stream stream;
@@ -186,6 +186,8 @@ struct tls {
     bool opened;
     bool pending;                        /* GnuTLS holds part of a record */
     bool gathers;                        /* records, in unsent */
+    bool dry;                            /* the descriptor has no more bytes for now */
+    uint16_t idle;                       /* records in a row that held nothing for us */
     struct zn_unsent unsent;
     uint8_t *in;                         /* IN bytes, while one reads or some are left; or NULL */
     size_t in_size, in_at;
@@ -231,10 +233,13 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *data, size_t size)
 {
     struct tls *t = ptr;
     struct zn_iov iov = { data, size };
+    ptrdiff_t n = 1;
     if (t->in == NULL)
-        return moved(t, zn_sock_readv(t->fd, &iov, 1));
-    ptrdiff_t n = t->in_at < t->in_size ? 1 : pull_in(t);
-    if (n <= 0)
+        n = zn_sock_readv(t->fd, &iov, 1);
+    else if (t->in_at == t->in_size)
+        n = pull_in(t);
+    t->dry = n == -EAGAIN;
+    if (t->in == NULL || n <= 0)
         return moved(t, n);
     size = ZN_MIN(size, t->in_size - t->in_at);
     memcpy(data, t->in + t->in_at, size);
@@ -369,15 +374,24 @@ static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *i
 }
 
 /* What one record has, or the rest of one. 0: the peer has finished. */
+/* After a record that was TLS's own, as a ticket is, GnuTLS wants to be called again, though
+ * there may be more: only when the descriptor has said so is it to be waited for. */
 static ptrdiff_t recv_record(struct tls *t, void *data, size_t size)
 {
     for (;;) {
+        t->dry = false;
         ssize_t rc = gnutls_record_recv(t->session, data, size);
-        if (rc >= 0)
+        if (rc >= 0) {
+            t->idle = 0;
             return rc;
+        }
         int error = error_of(t, (int)rc);
-        if (error < 0)
+        if (error < 0 && (error != -EAGAIN || t->dry))
             return error;
+        if (++t->idle > IDLE_MAX) {
+            t->failure = -EPROTO;
+            return -EPROTO;
+        }
     }
 }
 

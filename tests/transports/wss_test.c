@@ -376,6 +376,71 @@ TEST(a_server_that_comes_back_is_found_again)
     close_couple(&c);
 }
 
+/* What other servers send besides: their tickets, as many as OpenSSL's. */
+static gnutls_session_t accept_tls(int fd, const struct certificate *c,
+                                   gnutls_certificate_credentials_t cred)
+{
+    gnutls_session_t t;
+    gnutls_datum_t key, crt_pem = { (unsigned char *)(uintptr_t)c->cert_pem,
+                                    (unsigned)strlen(c->cert_pem) };
+    gnutls_datum_t key_pem = { (unsigned char *)(uintptr_t)c->key_pem,
+                               (unsigned)strlen(c->key_pem) };
+
+    TLS_OK(gnutls_certificate_set_x509_key_mem(cred, &crt_pem, &key_pem,
+                                               GNUTLS_X509_FMT_PEM));
+    TLS_OK(gnutls_init(&t, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET));
+    TLS_OK(gnutls_set_default_priority(t));
+    TLS_OK(gnutls_credentials_set(t, GNUTLS_CRD_CERTIFICATE, cred));
+    TLS_OK(gnutls_session_ticket_key_generate(&key));
+    TLS_OK(gnutls_session_ticket_enable_server(t, &key));
+    gnutls_free(key.data);
+    gnutls_transport_set_int(t, fd);
+    TLS_OK(gnutls_handshake(t));
+    TLS_OK(gnutls_session_ticket_send(t, 2, 0));
+    return t;
+}
+
+TEST(tickets_are_read_past)
+{
+    struct house h;
+    struct couple c = open_couple(ZMQ_PULL, ZMQ_DEALER);
+    gnutls_certificate_credentials_t cred;
+    char endpoint[ENDPOINT_MAX], wss[ENDPOINT_MAX + 8], text[2048], accept[29];
+    size_t at = 0;
+
+    open_house(&h);
+    trust(c.client, &h.authority);
+    TLS_OK(gnutls_certificate_allocate_credentials(&cred));
+    int listener = raw_listen(endpoint);
+    snprintf(wss, sizeof wss, "wss%s/", endpoint + 3);
+    connect_to(c.client, wss);
+    int fd = raw_accept(listener);
+    gnutls_session_t t = accept_tls(fd, &h.server, cred);
+
+    do {
+        CHECK_EQ(gnutls_record_recv(t, text + at, 1), 1);
+        text[++at] = '\0';
+        CHECK(at < sizeof text - 1);
+    } while (at < 4 || strcmp(text + at - 4, "\r\n\r\n") != 0);
+    char *key = strstr(text, "Sec-WebSocket-Key: ");
+    CHECK(key != NULL);
+    zn_upgrade_accept(accept, key + 19);
+    int n = snprintf(text, sizeof text,
+                     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                     "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n"
+                     "Sec-WebSocket-Protocol: ZWS2.0/NULL\r\n\r\n",
+                     accept);
+    CHECK_EQ(gnutls_record_send(t, text, (size_t)n), n);
+    CHECK(gnutls_record_recv(t, text, sizeof text) > 0);          /* READY, in a frame */
+
+    gnutls_deinit(t);
+    gnutls_certificate_free_credentials(cred);
+    close(fd);
+    close(listener);
+    close_house(&h);
+    close_couple(&c);
+}
+
 #else
 
 TEST(wss_is_unknown_where_it_is_not_built)
