@@ -86,6 +86,36 @@ TEST(pass_leaves_what_is_refused_to_be_received)
     close_line(&l);
 }
 
+/* Small and large, which is shared. */
+TEST(what_is_refused_leaves_its_queue_once_events_are_asked_for)
+{
+    static const size_t sizes[] = { 1, 10000 };
+    static char bytes[10000];
+
+    for (size_t i = 0; i < ZN_COUNT(sizes); i++) {
+        void *ctx = zmq_ctx_new(), *out = test_socket(ctx, ZMQ_PUSH);
+        void *in = test_socket(ctx, ZMQ_PULL), *nowhere = test_socket(ctx, ZMQ_PUSH);
+        struct zn_pass p = plenty();
+
+        test_set_int(out, ZMQ_SNDHWM, 1);
+        test_set_int(in, ZMQ_RCVHWM, 1);
+        CHECK_OK(zmq_bind(in, "inproc://in"));
+        CHECK_OK(zmq_connect(out, "inproc://in"));
+        for (int n = 0; n < 2; n++)
+            CHECK_OK(zmq_send(out, bytes, sizes[i], ZMQ_DONTWAIT));
+        zn_socket_pass(in, nowhere, &p);
+        CHECK_ERRNO(zmq_send(out, bytes, sizes[i], ZMQ_DONTWAIT), EAGAIN);
+        CHECK_EQ(test_get_int(in, ZMQ_EVENTS), ZMQ_POLLIN);
+        CHECK_OK(zmq_send(out, bytes, sizes[i], ZMQ_DONTWAIT));
+        for (int n = 0; n < 3; n++)
+            CHECK_EQ(zmq_recv(in, bytes, sizeof bytes, ZMQ_DONTWAIT), sizes[i]);
+        CHECK_OK(zmq_close(in));
+        CHECK_OK(zmq_close(out));
+        CHECK_OK(zmq_close(nowhere));
+        CHECK_OK(zmq_ctx_term(ctx));
+    }
+}
+
 TEST(pass_does_nothing_with_what_is_no_socket)
 {
     struct line l;
