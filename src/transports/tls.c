@@ -373,9 +373,9 @@ static ptrdiff_t tls_writev(struct zn_stream *st, int fd, const struct zn_iov *i
     return total;
 }
 
-/* What one record has, or the rest of one. 0: the peer has finished. */
-/* After a record that was TLS's own, as a ticket is, GnuTLS wants to be called again, though
- * there may be more: only when the descriptor has said so is it to be waited for. */
+/* What one record has, or the rest of one. 0: the peer has finished. After a record that was
+ * TLS's own, as a ticket is, GnuTLS wants to be called again: the descriptor is to be waited for
+ * only when it has said that it has no more. */
 static ptrdiff_t recv_record(struct tls *t, void *data, size_t size)
 {
     for (;;) {

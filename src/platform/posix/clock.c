@@ -41,17 +41,17 @@ static void in_child(void)
     atomic_fetch_add(&zn_forks, 1);
 }
 
+void zn_when_forked(void (*run)(void))
+{
+    pthread_atfork(NULL, NULL, run);
+}
+
 static void watch(void)
 {
-    pthread_atfork(NULL, NULL, in_child);
+    zn_when_forked(in_child);
 }
 
 void zn_watch_forks(void)
 {
     pthread_once(&stamp_once, watch);
-}
-
-void zn_when_forked(void (*run)(void))
-{
-    pthread_atfork(NULL, NULL, run);
 }
