@@ -30,7 +30,8 @@ enum {
     SEGMENT_MAX = 65000,                 /* with its headers in a datagram of UDP */
     CHUNK = 8192,                        /* read or written at a time */
     TURNS = 64,                          /* events, or chunks, before others have their turn */
-    BLOCK_MAX = 255                      /* segments, parity included, of its FEC */
+    BLOCK_MAX = 255,                     /* segments, parity included, of its FEC */
+    RATE_FIRST = 64                      /* kbit/s that libnorm begins with */
 };
 
 struct norm {
@@ -112,13 +113,15 @@ static int make_session(struct norm *n, const struct place *at,
     return ok ? 0 : -EINVAL;
 }
 
+/* Only once the sender has been started: libnorm gives one that starts with congestion control
+ * no more than a segment for each guess of the round trip, which is half a second. */
 static void set_rate(struct norm *n, const struct zn_options *o)
 {
     int mode = o->norm_mode;
     NormSetCongestionControl(n->session, mode != ZMQ_NORM_FIXED, true);
-    if (mode == ZMQ_NORM_FIXED)
+    if (mode == ZMQ_NORM_FIXED || o->rate > RATE_FIRST)
         NormSetTxRate(n->session, 1000.0 * o->rate);
-    else if (mode != ZMQ_NORM_CC)
+    if (mode != ZMQ_NORM_FIXED && mode != ZMQ_NORM_CC)
         NormSetEcnSupport(n->session, mode != ZMQ_NORM_CCL, mode == ZMQ_NORM_CCE_ECNONLY,
                           mode == ZMQ_NORM_CCL);
 }
@@ -133,10 +136,10 @@ static int start_sender(struct norm *n, const struct place *at,
     zn_random(&instance, sizeof instance);
     if (!at->multicast)
         NormSetTxOnly(n->session, true, false);
-    set_rate(n, o);
     if (!NormStartSender(n->session, instance, buffer, (uint16_t)o->norm_segment_size,
                          (uint16_t)o->norm_block_size, (uint16_t)o->norm_num_parity, 0))
         return -EADDRNOTAVAIL;
+    set_rate(n, o);
     NormSetAutoParity(n->session, (unsigned char)o->norm_num_autoparity);
     n->stream = NormStreamOpen(n->session, buffer, NULL, 0);
     if (n->stream == NULL)

@@ -88,6 +88,42 @@ TEST(norm_has_all_its_modes)
     }
 }
 
+static unsigned receive_all(void *s, unsigned n)
+{
+    unsigned got = 0;
+    while (got < n && zmq_recv(s, NULL, 0, ZMQ_DONTWAIT) >= 0)
+        got++;
+    return got;
+}
+
+/* It begins with ZMQ_RATE: libnorm's slow start, of a segment each half a second, would be
+ * overtaken by a publisher that keeps to 64 kbit/s. */
+TEST(norm_with_congestion_control_begins_with_the_given_rate)
+{
+    enum { N = 60, SIZE = 400 };
+    struct cast adapts = cast_open("norm", FAST), keeps = cast_open("norm", 64);
+    void *quick = cast_subscriber(&adapts, ""), *slow = cast_subscriber(&keeps, "");
+    void *pub = cast_socket(&adapts, ZMQ_PUB), *other = cast_publisher(&keeps);
+    unsigned left = N, left_slow = N;
+
+    test_set_int(pub, ZMQ_NORM_MODE, ZMQ_NORM_CC);
+    CHECK_OK(zmq_bind(pub, adapts.endpoint));
+    for (unsigned i = 0; i < N; i++) {
+        send_filled(pub, SIZE, i, 0);
+        send_filled(other, SIZE, i, 0);
+    }
+    while (left > 0 && left_slow > 0) {
+        zmq_pollitem_t items[] = { { quick, 0, ZMQ_POLLIN, 0 },
+                                   { slow, 0, ZMQ_POLLIN, 0 } };
+        CHECK(zmq_poll(items, 2, NET_PATIENCE) > 0, "nothing comes");
+        left -= receive_all(quick, left);
+        left_slow -= receive_all(slow, left_slow);
+    }
+    CHECK_EQ(left, 0);
+    cast_close(&adapts);
+    cast_close(&keeps);
+}
+
 TEST(norm_says_so_when_there_is_no_memory_or_descriptor)
 {
     static const enum zn_fault_kind kinds[] = { ZN_FAULT_ALLOC, ZN_FAULT_CALL };
