@@ -335,176 +335,6 @@ static ZN_ALWAYS int hand_out(const struct zn_incoming *in, const struct zn_sink
     return 0;
 }
 
-/* ---- What has been received, and not handed out. */
-
-/* The rest of a message whose end has gone. */
-struct zn_kept {
-    struct zn_kept *next;
-    struct zn_incoming in;               /* its bytes are a content's */
-};
-
-/* A frame that its pattern has handed out, and for which there was no memory, or no room in
- * the socket to which it was to be passed. It stays where it lies until the next receive, or
- * until its pattern must go on. */
-static ZN_SELDOM void keep_stuck(struct zn_socket *s, const struct zn_incoming *in)
-{
-    s->stuck = *in;
-    if (in->frame.content != NULL)
-        zn_content_hold(in->frame.content);
-    zn_metadata_hold(s->stuck.metadata);
-    s->has_stuck = true;
-}
-
-static void advance_kept(struct zn_socket *s)
-{
-    struct zn_kept *k = s->kept;
-    s->has_stuck = k != NULL;
-    if (k == NULL)
-        return;
-    s->stuck = k->in;
-    s->kept = k->next;
-    zn_free(k);
-}
-
-static void drop_first(struct zn_socket *s)
-{
-    zn_metadata_drop(s->stuck.metadata);
-    if (s->stuck.frame.content != NULL)
-        zn_content_drop(s->stuck.frame.content);
-    zn_msg_empty(&s->unread);
-    zn_msg_init(&s->unread);
-    advance_kept(s);
-}
-
-void zn_socket_drop_stuck(struct zn_socket *s)
-{
-    while (s->has_stuck)
-        drop_first(s);
-}
-
-bool zn_socket_keeps(struct zn_socket *s)
-{
-    return s->has_stuck;
-}
-
-/* Its bytes become a content's, of which one hold is the caller's: 0, or -ENOMEM. */
-static int keep_bytes(struct zn_frame *f)
-{
-    struct zn_content *c =
-        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
-    if (c == NULL)
-        return -ENOMEM;
-    if (f->content == NULL && f->size > 0)
-        memcpy(c->data, f->data, f->size);
-    if (f->content == NULL)
-        f->data = c->data;
-    f->content = c;
-    return 0;
-}
-
-static struct zn_kept *keep(const struct zn_frame *f, struct zn_metadata *metadata)
-{
-    struct zn_kept *k = zn_zalloc(sizeof *k);
-    if (k == NULL)
-        return NULL;
-    k->in.frame = *f;
-    if (keep_bytes(&k->in.frame) < 0) {
-        zn_free(k);
-        return NULL;
-    }
-    k->in.metadata = zn_metadata_hold(metadata);
-    return k;
-}
-
-/* Whether the application has had a part of e's message, or is sure to get one. */
-static bool has_begun(const struct zn_socket *s, const struct zn_end *e)
-{
-    const struct zn_incoming *in = &s->stuck;
-    if (s->under_way != e || s->closed)
-        return false;
-    return s->has_stuck && in->end == NULL && in->from == NULL ? in->frame.flags & ZN_MORE
-                                                               : s->rcvmore;
-}
-
-void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e)
-{
-    struct zn_frame f;
-    bool begun = has_begun(s, e);
-    if (s->under_way == e)
-        s->under_way = NULL;
-    if (s->has_stuck && (s->stuck.end == e || s->stuck.from == e))
-        zn_socket_drop_stuck(s);         /* it still lies in the queue */
-    struct zn_kept **last = &s->kept;
-    for (bool more = begun; more && zn_end_peek(e, &f) > 0; zn_end_next(e)) {
-        *last = keep(&f, e->metadata);
-        if (*last == NULL)
-            break;                       /* no memory: the message is cut off */
-        last = &(*last)->next;
-        more = f.flags & ZN_MORE;
-    }
-    if (!s->has_stuck)
-        advance_kept(s);
-}
-
-int zn_socket_rescue_stuck(struct zn_socket *s)
-{
-    struct zn_incoming *in = &s->stuck;
-    if (in->frame.content == NULL && keep_bytes(&in->frame) < 0)
-        return -ENOMEM;
-    if (in->end != NULL)
-        zn_end_next(in->end);
-    in->end = NULL;
-    return 0;
-}
-
-/* What is stuck, if anything is, comes after another one: 0, or -ENOMEM. */
-static int put_back_stuck(struct zn_socket *s)
-{
-    if (!s->has_stuck)
-        return 0;
-    if (zn_socket_rescue_stuck(s) < 0)
-        return -ENOMEM;
-    struct zn_kept *k = zn_zalloc(sizeof *k);
-    if (k == NULL)
-        return -ENOMEM;
-    k->in = s->stuck;
-    k->next = s->kept;
-    s->kept = k;
-    s->has_stuck = false;
-    return 0;
-}
-
-/* A DISH's messages are one frame: there is never more than one group to be kept. */
-static void unread(struct zn_socket *s, struct zn_msg *m)
-{
-    s->unread = *m;
-    zn_msg_init(m);
-    m = &s->unread;
-    struct zn_content *c = zn_msg_type(m) == ZN_MSG_SHARED ? m->body.at.content : NULL;
-    struct zn_incoming in = { .frame = zn_msg_frame(m),
-                              .metadata = m->metadata,
-                              .routing_id = zn_msg_routing_id(m),
-                              .group = zn_msg_group(m)[0] != '\0' ? m : NULL };
-    in.frame.content = c;
-    keep_stuck(s, &in);
-}
-
-int zn_socket_unread(void *handle, struct zn_msg *m, bool rcvmore)
-{
-    struct zn_socket *s;
-    int rc = zn_handle_lock(handle, &s);
-    if (rc < 0)
-        return rc;
-    rc = put_back_stuck(s);
-    if (rc == 0) {
-        unread(s, m);
-        s->rcvmore = rcvmore;
-        zn_socket_wake(s);
-    }
-    zn_socket_unlock(s);
-    return rc;
-}
-
 /* What was stuck comes first. */
 static ZN_SELDOM ptrdiff_t recv_stuck(struct zn_socket *s, const struct zn_sink *sink)
 {
@@ -515,7 +345,7 @@ static ZN_SELDOM ptrdiff_t recv_stuck(struct zn_socket *s, const struct zn_sink 
     size_t size = in->frame.size;
     if (in->end != NULL)
         zn_end_next(in->end);
-    drop_first(s);
+    zn_socket_drop_first_stuck(s);
     return (ptrdiff_t)size;
 }
 
@@ -545,7 +375,7 @@ static ZN_ALWAYS ptrdiff_t take_next(struct zn_socket *s, const struct zn_sink *
     if (rc < 0)
         return rc;
     if (ZN_UNLIKELY(hand_out(&in, sink) < 0)) {
-        keep_stuck(s, &in);
+        zn_socket_keep_stuck(s, &in);
         return -ENOMEM;
     }
     step_over(s, &in);
@@ -601,7 +431,7 @@ static void pass(struct zn_socket *from, struct zn_socket *to, struct zn_pass *p
         f.flags &= ZN_MORE;
         f.msg = in.group;
         if (!takes(to, &f) || to->pattern->send(to, &f, in.routing_id) < 0) {
-            keep_stuck(from, &in);
+            zn_socket_keep_stuck(from, &in);
             return;
         }
         step_over(from, &in);

@@ -2,6 +2,7 @@
 #include "core/pipe.h"
 
 #include "core/socket.h"
+#include "wire/zmtp.h"
 
 int zn_pipe_new(struct zn_pipe **out, bool conflate0, bool conflate1)
 {
@@ -208,6 +209,39 @@ bool zn_end_writable(struct zn_end *e)
 int zn_end_write_always(struct zn_end *e, const struct zn_frame *f)
 {
     return e->finished ? -EPIPE : zn_queue_write(e->out, f);
+}
+
+static int write_always_pair(struct zn_end *e, const uint8_t *head, size_t head_size,
+                             struct zn_bytes topic, uint8_t flags)
+{
+    uint8_t few[512], *all = few;
+    size_t size = head_size + topic.size;
+    if (size > sizeof few) {
+        all = zn_alloc(size);
+        if (all == NULL)
+            return -ENOMEM;
+    }
+    memcpy(all, head, head_size);
+    if (topic.size > 0)
+        memcpy(all + head_size, topic.data, topic.size);
+    struct zn_frame f = { .data = all, .size = size, .flags = flags };
+    int rc = zn_end_write_always(e, &f);
+    if (all != few)
+        zn_free(all);
+    return rc;
+}
+
+int zn_end_write_subscription(struct zn_end *e, bool subscribe, struct zn_bytes topic)
+{
+    static const uint8_t on[] = "\x09SUBSCRIBE", off[] = "\x06"
+                                                         "CANCEL";
+    if (e->peer_version == ZN_ZMTP_3_1) {
+        if (subscribe)
+            return write_always_pair(e, on, sizeof on - 1, topic, ZN_COMMAND);
+        return write_always_pair(e, off, sizeof off - 1, topic, ZN_COMMAND);
+    }
+    uint8_t first = subscribe ? 1 : 0;
+    return write_always_pair(e, &first, 1, topic, 0);
 }
 
 void zn_end_rollback(struct zn_end *e)

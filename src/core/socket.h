@@ -252,6 +252,12 @@ static inline void zn_socket_process(struct zn_socket *s)
     if (ZN_UNLIKELY(atomic_load_explicit(&s->ready, memory_order_relaxed) != NULL))
         zn_socket_process_posts(s);
 }
+/* A frame that its pattern has handed out, and for which there was no memory, or no room in
+ * the socket to which it was to be passed. It stays where it lies until the next receive, or
+ * until its pattern must go on. */
+ZN_SELDOM void zn_socket_keep_stuck(struct zn_socket *s, const struct zn_incoming *in);
+/* It has been handed out now: its successor is stuck, if there is one. */
+void zn_socket_drop_first_stuck(struct zn_socket *s);
 /* e goes: what is left of the message that the application has begun to read is kept for it. */
 void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e);
 /* Copies what is stuck out of its queue: 0 if nothing is left there, or -ENOMEM. To be
@@ -274,6 +280,8 @@ void zn_socket_wake_as_wished(struct zn_socket *s, unsigned what);      /* ZN_WI
 /* Makes e an end of s and gives it to the pattern. On error e is still the caller's. */
 int zn_socket_attach(struct zn_socket *s, struct zn_end *e);
 int zn_socket_ready(struct zn_socket *s, struct zn_end *e);
+/* As if e's peer had gone: what has come can still be read. */
+void zn_socket_end_lost(struct zn_socket *s, struct zn_end *e);
 /* Whether messages that s sends (or receives) replace each other. What else goes through the
  * pipe, as subscriptions do, must not. */
 bool zn_socket_conflates(const struct zn_socket *s, const struct zn_options *o,

@@ -116,6 +116,29 @@ TEST(what_is_refused_leaves_its_queue_once_events_are_asked_for)
     }
 }
 
+/* The first frame is given back while the second one is stuck, then the peer goes. */
+TEST(a_message_that_was_given_back_is_whole_when_its_peer_has_gone)
+{
+    struct line l;
+    struct zn_pass p = plenty();
+    zmq_msg_t first;
+
+    open_line(&l);
+    void *nowhere = test_socket(l.ctx, ZMQ_PUSH);
+    test_send_strings(l.outer[0], "a", "bb", "ccc", "dddd", NULL);
+    CHECK_OK(zmq_msg_init(&first));
+    CHECK_EQ(zmq_msg_recv(&first, l.inner[0], 0), 1);
+    zn_socket_pass(l.inner[0], nowhere, &p);
+    CHECK_EQ(p.frames, 0);
+    CHECK_OK(zn_socket_unread(l.inner[0], (struct zn_msg *)(void *)&first, false));
+    CHECK_OK(zmq_disconnect(l.inner[0], "inproc://one"));
+    test_expect_strings(l.inner[0], "a", "bb", "ccc", "dddd", NULL);
+    test_expect_nothing(l.inner[0], 0);
+    CHECK_OK(zmq_msg_close(&first));
+    CHECK_OK(zmq_close(nowhere));
+    close_line(&l);
+}
+
 TEST(pass_does_nothing_with_what_is_no_socket)
 {
     struct line l;

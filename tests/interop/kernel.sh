@@ -47,8 +47,13 @@ busybox ip link set lo up
 busybox mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose files /mnt
 busybox mount -t proc proc /mnt/proc
 busybox mount -t devtmpfs dev /mnt/dev
+read -r build </build
+busybox mkdir /build-dir
+busybox mount -o bind "/mnt$build" /build-dir
 busybox mount -t tmpfs tmp /mnt/run
 busybox mount -t tmpfs tmp /mnt/tmp
+busybox mkdir -p "/mnt$build"
+busybox mount -o bind /build-dir "/mnt$build"   # may have been below one of them
 busybox cp /job /mnt/run/job
 busybox chroot /mnt /bin/bash /run/job
 busybox poweroff -f
@@ -63,6 +68,7 @@ TEXT
     printf 'run %s\n' "$@"
 } >root/job
 chmod +x root/init
+echo "$build" >root/build
 (cd root && find . | cpio -o -H newc --quiet) | gzip -1 >initrd
 
 timeout "${KERNEL_TIMEOUT:-900}" qemu-system-x86_64 -m 1024 -smp 2 -nographic -no-reboot -net none \
