@@ -70,7 +70,7 @@ static int bind_stream(struct zn_socket *s, const struct place *at, const char *
     int rc = at->transport->listen(at->address, &s->options, &l, &failed_fd);
     if (rc < 0) {
         if (failed_fd >= 0)
-            zn_monitor_tell(s, ZMQ_EVENT_CLOSED, (uint64_t)failed_fd, "", "");
+            zn_monitor_tell(s, ZMQ_EVENT_CLOSED, (uint64_t)failed_fd, l.text, "");
         zn_monitor_tell(s, ZMQ_EVENT_BIND_FAILED, (uint64_t)-rc, bare(endpoint), "");
         return rc;
     }

@@ -2,6 +2,8 @@
  * of a handshake (shake.c). */
 #include "core/establish.h"
 
+#include <stdio.h>
+
 #include "core/ctx.h"
 #include "core/known.h"
 #include "core/monitor.h"
@@ -29,7 +31,7 @@ static void tell_attempt(struct zn_session *ss, uint64_t event, uint64_t value)
                                true);
 }
 
-/* Where endpoints have a path, our own has it in names, too. */
+/* Where endpoints have a path, our own has it in its name, too. */
 static void add_path(const struct zn_session *ss, char *name)
 {
     const char *path = strchr(address_of(ss), '/');
@@ -41,6 +43,7 @@ static void add_path(const struct zn_session *ss, char *name)
         memcpy(name + size, path, strlen(path) + 1);
 }
 
+/* Numbers, but for what we connected to: that is called what the application calls it. */
 static void learn_names(struct zn_session *ss)
 {
     char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
@@ -49,9 +52,12 @@ static void learn_names(struct zn_session *ss)
         return;
     if (zn_sock_name(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, local, sizeof local);
-    if (zn_sock_peer(ss->fd, &a) == 0)
+    if (ss->initiator)
+        snprintf(remote, sizeof remote, "%s", ss->route->text);
+    else if (zn_sock_peer(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, remote, sizeof remote);
-    add_path(ss, ss->initiator ? remote : local);
+    if (!ss->initiator)
+        add_path(ss, local);
     size_t size = strlen(local) + 1;
     char *names = zn_alloc(size + strlen(remote) + 1);
     if (names == NULL)

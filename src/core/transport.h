@@ -35,7 +35,7 @@ struct zn_left {
 
 struct zn_listening {
     int fd;
-    char text[ZN_ENDPOINT_MAX];          /* the endpoint as LAST_ENDPOINT tells it */
+    char text[ZN_ENDPOINT_MAX];          /* the endpoint as LAST_ENDPOINT tells it, or "" */
     struct zn_left left;
 };
 
@@ -52,7 +52,7 @@ struct zn_transport {
     /* What zmq_connect tells its caller at once. */
     int (*check)(const char *address, const struct zn_options *o);
     /* A listening descriptor. The errno of what failed; *failed_fd (or -1) is a descriptor
-     * that had been opened and closed again, for the monitor. */
+     * that had been opened and closed again, for the monitor, as is the text. */
     int (*listen)(const char *address, const struct zn_options *o, struct zn_listening *l,
                   int *failed_fd);
     /* Before the descriptor is closed. NULL: nothing is ever left. */

@@ -27,7 +27,7 @@ static int listen_on(const char *address, const struct zn_options *o,
     int rc = zn_addr_local(&a, address);
     if (rc == 0)
         rc = zn_local_listen(address[0] == '*' ? NULL : address, o, l, &a, failed_fd);
-    if (rc == 0)
+    if (rc == 0 || *failed_fd >= 0)
         name(&a, l->text, sizeof l->text);
     return rc;
 }

@@ -455,7 +455,7 @@ static int listen_on(const char *address, const struct zn_options *o,
     int rc = path_of(address, path, sizeof path);
     if (rc == 0)
         rc = zn_local_listen(path, o, l, &a, failed_fd);
-    if (rc == 0)
+    if (rc == 0 || *failed_fd >= 0)
         name(&a, l->text, sizeof l->text);
     return rc;
 }

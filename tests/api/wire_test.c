@@ -457,3 +457,27 @@ TEST(stream_that_comes_byte_by_byte_is_understood)
     close_socket(s);
     end_ctx(ctx);
 }
+
+/* zinc: libzmq disconnects them. The silent one came last, and with it goes the time that those before it had. */
+TEST(peers_of_old_versions_stay_beyond_the_time_for_handshakes)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    char endpoint[ENDPOINT_MAX], signature[10];
+    struct peer peers[VERSIONS];
+
+    test_set_int(s, ZMQ_HANDSHAKE_IVL, 500 * test_patience());
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    for (enum version v = 0; v < VERSIONS; v++)
+        peers[v] = zmtp_connect(endpoint, v, "PUSH", "");
+    int silent = raw_connect(endpoint);
+    raw_recv(silent, signature, sizeof signature);
+    raw_expect_close(silent, "a silent peer");
+    for (enum version v = 0; v < VERSIONS; v++) {
+        zmtp_send(&peers[v], 0, version_name[v], strlen(version_name[v]));
+        expect_text(s, version_name[v]);
+        close(peers[v].fd);
+    }
+    close(silent);
+    close_socket(s);
+    end_ctx(ctx);
+}
