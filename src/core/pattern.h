@@ -127,7 +127,9 @@ void zn_socket_end_done(struct zn_socket *s, struct zn_end *e);
  * still sent for linger_ms (-1: as long as it takes), what came in is discarded.
  * detach is called; e is gone on return. */
 void zn_socket_end_close(struct zn_socket *s, struct zn_end *e, int linger_ms);
-/* The same, but the connection stays, and nothing of it is read, until its peer or the endpoint
+/* The same for good: nothing is sent any more, and a connect of ours that led there ends. */
+void zn_socket_end_forget(struct zn_socket *s, struct zn_end *e);
+/* Closes e, but the connection stays, and nothing of it is read, until its peer or the endpoint
  * goes: one that is closed would come back. */
 void zn_socket_end_leave(struct zn_socket *s, struct zn_end *e);
 

@@ -83,9 +83,9 @@ static void let_go(struct zn_route *r, struct zn_end *e)
     zn_socket_end_lost(s, e);
 }
 
-void zn_route_close(struct zn_route *r)
+/* It brings nobody any more. */
+static void retire(struct zn_route *r)
 {
-    struct zn_socket *s = r->socket;
     r->closed = true;
     zn_list_remove(&r->link);
     if (r->listener != NULL)
@@ -93,7 +93,12 @@ void zn_route_close(struct zn_route *r)
     r->listener = NULL;
     if (r->transport->forget != NULL)
         r->transport->forget(r);
+}
 
+void zn_route_close(struct zn_route *r)
+{
+    struct zn_socket *s = r->socket;
+    retire(r);
     for (uint32_t i = s->end_count; i-- > 0;)
         if (i < s->end_count && s->ends[i]->route == r)
             let_go(r, s->ends[i]);
@@ -102,5 +107,20 @@ void zn_route_close(struct zn_route *r)
     if (r->carrier != NULL)
         zn_carrier_stop(r->carrier);
     r->carrier = NULL;
+    zn_route_drop(r);
+}
+
+/* What makes pipes itself has made one, and makes no other. Sessions come again, and when they do
+ * not, the endpoint is remembered all the same, as libzmq does. */
+static bool is_spent(const struct zn_route *r)
+{
+    return !r->bound && !r->closed && r->transport->connect != NULL && r->carrier == NULL;
+}
+
+void zn_route_lost_end(struct zn_route *r)
+{
+    if (!is_spent(r))
+        return;
+    retire(r);
     zn_route_drop(r);
 }

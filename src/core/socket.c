@@ -485,9 +485,13 @@ static void detach(struct zn_socket *s, struct zn_end *e)
 
 void zn_socket_end_done(struct zn_socket *s, struct zn_end *e)
 {
+    struct zn_route *r = e->route;
     detach(s, e);
     e->gone = true;
+    e->route = NULL;
     zn_end_disown(e, s);
+    if (r != NULL)
+        zn_route_lost_end(r);
     if (s->processing != e)
         release_if_gone(e);
 }
@@ -505,6 +509,19 @@ void zn_socket_end_leave(struct zn_socket *s, struct zn_end *e)
     zn_queue_discard(e->in);
     atomic_store_explicit(&e->pipe->left, true, memory_order_relaxed);
     zn_socket_end_close(s, e, s->options.linger);
+}
+
+/* Its own connect comes first, lest the end takes it along. */
+void zn_socket_end_forget(struct zn_socket *s, struct zn_end *e)
+{
+    struct zn_route *r = e->route;
+    if (r != NULL && r->bound)
+        r = NULL;
+    if (r != NULL)
+        e->route = NULL;
+    zn_socket_end_close(s, e, 0);
+    if (r != NULL)
+        zn_route_close(r);
 }
 
 uint32_t zn_random_u32(void)

@@ -300,6 +300,8 @@ void zn_route_drop(struct zn_route *r);
 bool zn_socket_connects_twice(const struct zn_socket *s, const char *endpoint);
 /* Takes r, with all that came by it, off its socket. */
 void zn_route_close(struct zn_route *r);
+/* An end that came by r has gone: r goes too, if that was all that could come of it. */
+void zn_route_lost_end(struct zn_route *r);
 
 void zn_socket_watch(struct zn_socket *s, struct zn_watcher *w);
 /* From here on each wake-up raises signal. False, and it does not: wakes is more than seen. */

@@ -59,11 +59,7 @@ static int copy_id(const struct zn_blob *id, uint8_t **out)
 static int begin(struct zn_socket *s, struct zn_end *e, bool ready)
 {
     int rc = ready ? zn_socket_ready(s, e) : 0;
-    if (rc == 0)
-        rc = zn_socket_say_hello(s, e);
-    if (rc < 0)
-        zn_socket_end_close(s, e, 0);
-    return rc;
+    return rc < 0 ? rc : zn_socket_say_hello(s, e);
 }
 
 /* ---- bind. */
@@ -227,11 +223,9 @@ static int connect_name(struct zn_socket *s, const char *endpoint, char *last)
     }
     rc = meet(r, e, &binder);
     if (rc < 0) {
-        struct zn_end *other = e->peer;
         if (binder != NULL)
             zn_socket_drop(binder);
-        zn_socket_end_close(s, e, 0);
-        zn_end_close(other, s);
+        zn_end_close(e->peer, s);
         goto close_route;
     }
     if (binder != NULL) {
@@ -244,7 +238,7 @@ static int connect_name(struct zn_socket *s, const char *endpoint, char *last)
         return 0;
 
 close_route:
-    zn_route_close(r);
+    zn_route_close(r);                   /* and e with it, once it is attached */
     return rc == -EBUSY ? 0 : rc;        /* PAIR has its peer: this one is ignored */
 }
 

@@ -151,6 +151,25 @@ TEST(peer_that_was_disconnected_is_gone)
     }
 }
 
+/* Else a socket that talks to many, each for a while, would keep something of all of them. */
+TEST(peer_that_was_disconnected_is_an_endpoint_no_more)
+{
+    for (const char *const *t = test_transports; *t != NULL; t++) {
+        char endpoint[TEST_ENDPOINT];
+        struct net n = net_open();
+        void *a = net_bound(&n, ZMQ_PEER, *t, endpoint), *b = net_socket(&n, ZMQ_PEER);
+        uint32_t one = connect_peer(b, endpoint), other = connect_peer(b, endpoint);
+
+        CHECK_OK(zmq_disconnect_peer(b, one));
+        send_to(b, other, "still there");
+        recv_from(a, "still there");
+        CHECK_OK(zmq_disconnect_peer(b, other));
+        CHECK_ERRNO(zmq_disconnect(b, endpoint), ENOENT);
+        CHECK_OK(zmq_unbind(a, endpoint));
+        net_close(&n);
+    }
+}
+
 /* ROUTER's options mean nothing to it: numbers are not the peers' to choose. */
 TEST(peer_keeps_its_number_when_the_other_side_comes_back)
 {

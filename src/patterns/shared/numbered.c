@@ -106,7 +106,7 @@ int zn_numbered_disconnect(struct zn_socket *s, uint32_t number)
     struct zn_end *e = find(zn_socket_state(s), number);
     if (e == NULL)
         return -EHOSTUNREACH;
-    zn_socket_end_close(s, e, 0);
+    zn_socket_end_forget(s, e);
     return 0;
 }
 
