@@ -141,10 +141,11 @@ int zn_socket_close(struct zn_handle *h)
     s->closed = true;
     zn_socket_drop_stuck(s);
     zn_socket_process(s);
-    while (!zn_list_empty(&s->routes))
-        zn_route_close(ZN_CONTAINER(s->routes.next, struct zn_route, link));
+    /* Ends first: else each endpoint would look for its own among all of them. */
     while (s->end_count > 0)
         zn_socket_end_close(s, s->ends[s->end_count - 1], s->options.linger);
+    while (!zn_list_empty(&s->routes))
+        zn_route_close(ZN_CONTAINER(s->routes.next, struct zn_route, link));
     zn_socket_process(s);
     zn_monitor_stop(s);
     zn_socket_wake(s);

@@ -52,6 +52,7 @@ struct zn_route {
     struct zn_options options;
     struct zn_listener *listener;        /* bind */
     struct zn_carrier *carrier;          /* held; NULL: a byte stream, or inproc */
+    void *pending;                       /* inproc's: until its name is bound. Its lock's */
     char *text;                          /* the name for unbind and disconnect */
     struct zn_blob peer_id;              /* connect: what its peer is called here; or none */
     bool bound;

@@ -103,6 +103,9 @@ static void take_pending(struct zn_ctx *ctx, const char *name, struct zn_list *o
         struct pending *p = ZN_CONTAINER(it, struct pending, link);
         if (strcmp(p->name, name) != 0)
             continue;
+        if (p->route != NULL)
+            p->route->pending = NULL;
+        p->route = NULL;
         zn_list_remove(&p->link);
         zn_list_append(out, &p->link);
     }
@@ -164,6 +167,7 @@ static int wait_for_binder(struct zn_ctx *ctx, struct zn_route *r, struct zn_end
     memcpy(p->name, r->text, size);
     p->end = other;
     p->route = r;
+    r->pending = p;
     p->sndhwm = o->sndhwm;
     p->rcvhwm = o->rcvhwm;
     zn_list_append(&ctx->inproc_pending, &p->link);
@@ -249,34 +253,36 @@ static bool is_untouched(const struct zn_end *e)
     return atomic_load(&e->in->written) == 0;
 }
 
+/* The connect has ended, and what waits is dropped, and returned, unless there are messages in
+ * it: whoever binds gets them. */
+static struct pending *leave_route(struct pending *p)
+{
+    if (p == NULL)
+        return NULL;
+    p->route->pending = NULL;
+    p->route = NULL;
+    if (!is_untouched(p->end))
+        return NULL;
+    zn_list_remove(&p->link);
+    return p;
+}
+
 static void forget(struct zn_route *r)
 {
     struct zn_ctx *ctx = r->socket->ctx;
-    struct zn_list dropped;
-    zn_list_init(&dropped);
+    struct pending *p = NULL;
     zn_lock(&ctx->inproc_lock);
     if (r->bound) {
         if (zn_map_get(&ctx->inproc_names, bytes_of(r->text)) == r)
             zn_map_remove(&ctx->inproc_names, bytes_of(r->text));
     } else {
-        ZN_LIST_EACH (it, &ctx->inproc_pending) {
-            struct pending *p = ZN_CONTAINER(it, struct pending, link);
-            if (p->route != r)
-                continue;
-            p->route = NULL;
-            if (!is_untouched(p->end))
-                continue;                /* messages wait: whoever binds gets them */
-            zn_list_remove(&p->link);
-            zn_list_append(&dropped, &p->link);
-        }
+        p = leave_route(r->pending);
     }
     zn_unlock(&ctx->inproc_lock);
-    while (!zn_list_empty(&dropped)) {
-        struct pending *p = ZN_CONTAINER(dropped.next, struct pending, link);
-        zn_list_remove(&p->link);
-        zn_end_close(p->end, r->socket);
-        free_pending(p);
-    }
+    if (p == NULL)
+        return;
+    zn_end_close(p->end, r->socket);
+    free_pending(p);
 }
 
 const struct zn_transport zn_transport_inproc = {

@@ -1,6 +1,8 @@
 /* tests/transports/inproc_test.c - what a socket keeps of its connects over inproc. */
 #include "tests/api/api.h"
 
+#include <time.h>
+
 static bool has_nobody(void *s)
 {
     return test_get_int(s, ZMQ_EVENTS) == 0;
@@ -46,4 +48,44 @@ TEST(connect_stays_while_there_is_something_of_its_peer_to_read)
     REFUSED(zmq_disconnect(in, "inproc://x"), ENOENT, "twice");
     close_socket(in);
     end_ctx(ctx);
+}
+
+/* ---- many ---- */
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static double cost_of_closing(int connects, bool bound)
+{
+    void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
+         *in = open_socket(ctx, ZMQ_PULL);
+
+    for (int i = 0; i < connects; i++)
+        connect_to(out, "inproc://x");
+    if (bound)
+        CHECK_OK(zmq_bind(in, "inproc://x"));
+    double before = cpu_seconds();
+    close_socket(out);
+    double cost = cpu_seconds() - before;
+    close_socket(in);
+    end_ctx(ctx);
+    return cost;
+}
+
+/* Four times the connects cost some four times as much: not sixteen. */
+TEST(closing_many_connects_costs_no_more_than_they_are)
+{
+    enum { MANY = 20000 };
+
+    for (int bound = 0; bound < 2; bound++) {
+        double quarter = cost_of_closing(MANY / 4, bound);
+        double whole = cost_of_closing(MANY, bound);
+        CHECK(whole < 6 * quarter + 0.1, "%d took %.2f s, %d %.2f s", MANY / 4, quarter,
+              MANY, whole);
+    }
 }
