@@ -96,7 +96,7 @@ void zn_end_set_hwm(struct zn_end *e, int sndhwm, int rcvhwm)
     /* Either side may have been waiting at the old limit. */
     for (unsigned i = 0; i < 2; i++)
         if (atomic_exchange_explicit(&p->queue[i].writer_waiting, 0,
-                                     memory_order_acq_rel))
+                                     memory_order_seq_cst))
             zn_end_post(&p->end[i], ZN_POST_WRITE, poster_of(e));
 }
 

@@ -30,7 +30,7 @@ int zn_queue_init(struct zn_queue *q, uint32_t hwm, bool conflate)
 
 void zn_queue_set_hwm(struct zn_queue *q, uint32_t hwm)
 {
-    atomic_store_explicit(&q->hwm, hwm, memory_order_relaxed);
+    atomic_store_explicit(&q->hwm, hwm, memory_order_seq_cst);
     atomic_store_explicit(&q->lwm, hwm == 0 ? UINT32_MAX : (hwm + 1) / 2,
                           memory_order_relaxed);
 }
@@ -44,8 +44,10 @@ bool zn_queue_room_slow(struct zn_queue *q)
     if (q->wmsgs - q->seen_consumed < hwm)
         return true;
     atomic_store_explicit(&q->writer_waiting, 1, memory_order_seq_cst);
+    /* From here on it is told of what is read, and of another limit. */
     q->seen_consumed = atomic_load_explicit(&q->consumed, memory_order_seq_cst);
-    if (q->wmsgs - q->seen_consumed >= hwm)
+    hwm = atomic_load_explicit(&q->hwm, memory_order_seq_cst);
+    if (hwm != 0 && q->wmsgs - q->seen_consumed >= hwm)
         return false;
     atomic_store_explicit(&q->writer_waiting, 0, memory_order_relaxed);
     return true;
