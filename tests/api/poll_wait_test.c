@@ -181,6 +181,40 @@ TEST(several_sockets_and_a_descriptor_are_polled_at_once)
         }
 }
 
+/* Each socket has as many connections as may be borrowed, each loop has few; all of them together
+ * are too many. */
+TEST(several_sockets_of_many_connections_are_polled_at_once)
+{
+    enum { SOCKETS = 3, EACH = 4 };
+    void *ctx = open_ctx(), *far = open_ctx(), *in[SOCKETS], *out[SOCKETS * EACH];
+    zmq_pollitem_t items[SOCKETS];
+
+    CHECK_OK(zmq_ctx_set(ctx, ZMQ_IO_THREADS, 4));
+    for (int i = 0; i < SOCKETS; i++) {
+        char endpoint[ENDPOINT_MAX];
+        in[i] = open_socket(ctx, ZMQ_PULL);
+        bind_to(in[i], "tcp://127.0.0.1:*", endpoint);
+        items[i] = (zmq_pollitem_t){ in[i], 0, ZMQ_POLLIN, 0 };
+        for (int k = 0; k < EACH; k++) {
+            out[i * EACH + k] = open_socket(far, ZMQ_PUSH);
+            connect_to(out[i * EACH + k], endpoint);
+        }
+    }
+    for (int n = 0; n < ROUNDS; n++) {
+        int k = n * 7 % (SOCKETS * EACH);
+        send_text(out[k], "x");
+        CHECK_EQ(poll_in(items, SOCKETS, PATIENCE), 1);
+        CHECK_EQ(items[k / EACH].revents, ZMQ_POLLIN);
+        expect_text(in[k / EACH], "x");
+    }
+    for (int k = 0; k < SOCKETS * EACH; k++)
+        close_socket(out[k]);
+    for (int i = 0; i < SOCKETS; i++)
+        close_socket(in[i]);
+    end_ctx(far);
+    end_ctx(ctx);
+}
+
 /* ---- those who do other things in between ---- */
 
 TEST(who_polls_may_wait_otherwise_and_go_away)
