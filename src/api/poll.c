@@ -62,9 +62,9 @@ static int look_sockets(struct polling *p)
 {
     int ready = 0;
     for (size_t i = 0; i < p->count; i++) {
-        p->items[i].revents = 0;
         if (p->items[i].socket == NULL)
             continue;
+        p->items[i].revents = 0;
         int rc = look_socket(&p->items[i]);
         if (rc < 0)
             return rc;
@@ -73,8 +73,9 @@ static int look_sockets(struct polling *p)
     return ready;
 }
 
-static int count_fds(struct polling *p, int ready)
+static int count_fds(struct polling *p)
 {
+    int ready = 0;
     for (size_t i = 0; i < p->count; i++) {
         if (p->items[i].socket != NULL)
             continue;
@@ -98,15 +99,25 @@ static void list_fds(struct polling *p)
     }
 }
 
-/* The caller's descriptors, without waiting. Adds to ready. */
-static int look_fds(struct polling *p, int ready)
+/* The caller's descriptors, without waiting. */
+static int look_fds(struct polling *p)
 {
     if (!p->has_fds && p->sigmask == NULL)
-        return ready;
+        return 0;
     list_fds(p);
     p->fds[0].fd = -1;
     int rc = zn_poll(p->fds, p->count + 1, 0, p->sigmask);
-    return rc < 0 ? rc : count_fds(p, ready);
+    return rc < 0 ? rc : count_fds(p);
+}
+
+/* All items. Sockets come last: to look at one may lower its ZMQ_FD, which can be an item too. */
+static int look(struct polling *p)
+{
+    int fds = look_fds(p);
+    int sockets = look_sockets(p);
+    if (fds < 0 || sockets < 0)
+        return sockets < 0 ? sockets : fds;
+    return fds + sockets;
 }
 
 /* ---- Watching. */
@@ -225,7 +236,7 @@ static int sleep_in_poll(struct polling *p, uint64_t ns)
         return rc == -ETIMEDOUT ? 0 : rc;
     if (p->loan.count > 0)
         zn_loan_take(&p->loan, p->fds, p->count + 1);
-    return rc == 0 ? 0 : count_fds(p, 0);
+    return rc == 0 ? 0 : count_fds(p);
 }
 
 static int sleep_once(struct polling *p, uint32_t key, uint64_t until)
@@ -268,9 +279,7 @@ static int wait_and_look(struct polling *p, uint64_t begin, uint64_t until)
         if (last)
             break;
     }
-    if (rc > 0 && p->has_fds)
-        rc = look_sockets(p);
-    return rc < 0 || !p->has_fds ? rc : look_fds(p, rc);
+    return rc < 0 || !p->has_fds ? rc : look(p);
 }
 
 /* ---- The call. */
@@ -337,9 +346,7 @@ int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms,
     if (p.has_fds || sigmask != NULL)
         rc = use_fds(&p);
     if (rc == 0)
-        rc = look_sockets(&p);
-    if (rc >= 0)
-        rc = look_fds(&p, rc);
+        rc = look(&p);
     if (rc == 0 && timeout_ms != 0)
         rc = poll_on(&p, until);
     if (p.fds != p.few_fds)

@@ -453,6 +453,32 @@ TEST(fd_wakes_and_events_tell_until_nothing_is_left)
     }
 }
 
+/* As czmq's poller may do. Whoever looks at the socket has seen what its descriptor tells of. */
+TEST(fd_is_reported_though_its_socket_is_polled_beside_it)
+{
+    void *ctx = zmq_ctx_new();
+    void *push = test_socket(ctx, ZMQ_PUSH), *pull = test_socket(ctx, ZMQ_PULL);
+
+    CHECK_OK(zmq_bind(push, "inproc://beside"));
+    CHECK_OK(zmq_connect(pull, "inproc://beside"));
+
+    zmq_pollitem_t items[2] = {
+        { .socket = pull, .events = ZMQ_POLLIN },
+        { .fd = test_get_int(pull, ZMQ_FD), .events = ZMQ_POLLIN },
+    };
+    CHECK_EQ(zmq_poll(items, 2, 0), 1);               /* a connection has been made */
+    CHECK_EQ(items[0].revents, 0);
+    CHECK_EQ(items[1].revents, ZMQ_POLLIN);
+    CHECK_EQ(zmq_poll(items, 2, 0), 0);
+    CHECK_EQ(zmq_send(push, "m", 1, 0), 1);
+    CHECK_EQ(zmq_poll(items, 2, -1), 2);
+    CHECK_EQ(items[0].revents, ZMQ_POLLIN);
+    CHECK_EQ(items[1].revents, ZMQ_POLLIN);
+    zmq_close(push);
+    zmq_close(pull);
+    zmq_ctx_term(ctx);
+}
+
 TEST(fd_wakes_for_room_to_send_too)
 {
     void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
