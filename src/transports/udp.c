@@ -121,7 +121,7 @@ static int open_bound(struct zn_carrier *c, const char *address, char *last, boo
     struct udp *u = udp_of(c);
     struct zn_udp_name name;
     struct zn_addr a;
-    int interface;
+    int interface = 0;
     u->fd = -1;
     int rc = zn_udp_parse(address, true, &name);
     if (rc == 0)
@@ -164,7 +164,7 @@ static int open_radio(struct zn_carrier *c, const char *address, char *last)
 {
     struct udp *u = udp_of(c);
     struct zn_udp_name name;
-    int interface;
+    int interface = 0;
     u->fd = -1;
     snprintf(last, ZN_ENDPOINT_MAX, "%s", address);
     int rc = zn_udp_parse(address, false, &name);
