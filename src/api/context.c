@@ -1,4 +1,6 @@
 /* api/context.c - zmq_ctx_*: check, call the core, set errno. */
+#include <stdlib.h>
+
 #include <zmq.h>
 
 #include "api/result.h"
@@ -45,13 +47,13 @@ int zmq_ctx_set(void *ctx, int option, int value)
 /* The name prefix is a text that ctx_set makes of a number: read back as one. */
 static int get_prefix(void *ctx)
 {
-    char text[32];
+    char text[32] = "";
     size_t size = sizeof text - 1;
-    int value = 0;
     if (zmq_ctx_get_ext(ctx, ZMQ_THREAD_NAME_PREFIX, text, &size) < 0)
         return -1;
-    for (size_t i = 0; i < size && text[i] >= '0' && text[i] <= '9'; i++)
-        value = value * 10 + (text[i] - '0');
+    int err = errno;                     /* a -1 without an error leaves it as it was */
+    int value = (int)strtoll(text, NULL, 10);
+    errno = err;
     return value;
 }
 

@@ -224,8 +224,6 @@ static int set_prefix(struct zn_ctx *ctx, const void *value, size_t size)
     if (size == sizeof(int)) {
         int number;
         memcpy(&number, value, sizeof number);
-        if (number < 0)
-            return -EINVAL;
         snprintf(ctx->name_prefix, sizeof ctx->name_prefix, "%d", number);
         return 0;
     }

@@ -3,6 +3,7 @@
 #include "tests/api/raw.h"
 #include "tests/api/sleeper.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -461,4 +462,22 @@ TEST(interrupted_term_may_be_called_again)
     REFUSED(zmq_send(s, "x", 1, 0), ETERM, "shut down already");
     close_socket(s);
     end_ctx(ctx);
+}
+
+TEST(name_prefix_is_any_number_and_a_text_is_read_as_one)
+{
+    static const int numbers[] = { -1, INT_MIN, INT_MAX, 0 };
+    void *ctx = zmq_ctx_new();
+
+    for (size_t i = 0; i < ZN_COUNT(numbers); i++) {
+        CHECK_OK(zmq_ctx_set(ctx, ZMQ_THREAD_NAME_PREFIX, numbers[i]));
+        errno = 0;
+        CHECK_EQ(zmq_ctx_get(ctx, ZMQ_THREAD_NAME_PREFIX), numbers[i]);
+        CHECK_EQ(errno, 0);
+    }
+    CHECK_OK(zmq_ctx_set_ext(ctx, ZMQ_THREAD_NAME_PREFIX, "-12 pigs", 8));
+    CHECK_EQ(zmq_ctx_get(ctx, ZMQ_THREAD_NAME_PREFIX), -12);
+    CHECK_OK(zmq_ctx_set_ext(ctx, ZMQ_THREAD_NAME_PREFIX, "9999999999999999", 16));
+    zmq_ctx_get(ctx, ZMQ_THREAD_NAME_PREFIX);         /* some number: no overflow */
+    CHECK_OK(zmq_ctx_term(ctx));
 }
