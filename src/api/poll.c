@@ -287,9 +287,9 @@ static int wait_and_look(struct polling *p, uint64_t begin, uint64_t until)
 /* A timeout beyond this many milliseconds (a hundred years) is as good as that. */
 #define LONGEST 3155760000000
 
-static uint64_t to_ns(long ms)
+static uint64_t to_ns(int64_t ms)
 {
-    return (uint64_t)ZN_MIN((int64_t)ms, LONGEST) * ZN_MS;
+    return (uint64_t)ZN_MIN(ms, LONGEST) * ZN_MS;
 }
 
 static bool has_fds(const struct polling *p)

@@ -186,7 +186,7 @@ int zmq_timers_destroy(void **timers)
     return 0;
 }
 
-static uint64_t to_ns(size_t ms)
+static uint64_t to_ns(uint64_t ms)
 {
     return ms > UINT64_MAX / ZN_MS ? UINT64_MAX : ms * ZN_MS;
 }

@@ -84,7 +84,7 @@ static struct zn_map_slot *find(const struct zn_map *m, struct zn_bytes key,
     if (m->count == 0)
         return NULL;
 
-    for (size_t i = hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
+    for (size_t i = (size_t)hash & (m->cap - 1);; i = (i + 1) & (m->cap - 1)) {
         struct zn_map_slot *s = &m->slots[i];
 
         if (s->key == NULL)
@@ -98,7 +98,7 @@ static struct zn_map_slot *find(const struct zn_map *m, struct zn_bytes key,
 /* Puts into the first place that holds nothing; there always is one. */
 static struct zn_map_slot *place(struct zn_map_slot *slots, size_t cap, uint64_t hash)
 {
-    size_t i = hash & (cap - 1);
+    size_t i = (size_t)hash & (cap - 1);
     while (holds(&slots[i]))
         i = (i + 1) & (cap - 1);
     return &slots[i];

@@ -7,7 +7,7 @@
 #include "core/bulk.h"
 #include "core/spare.h"
 
-_Static_assert(sizeof(struct zn_msg) == 64, "zmq_msg_t has 64 bytes");
+_Static_assert(sizeof(struct zn_msg) == ZN_MSG_T_SIZE, "zmq_msg_t has 64 bytes");
 
 /* Where data begins that lies behind its content: aligned for anything. */
 #define CONTENT_HEAD ((sizeof(struct zn_content) + 15u) & ~(size_t)15u)

@@ -73,6 +73,7 @@ struct zn_frame {
  * never initialised, or was closed, matches no type. */
 enum zn_msg_type { ZN_MSG_INLINE = 0x71, ZN_MSG_SHARED = 0x72, ZN_MSG_CONST = 0x73 };
 
+#define ZN_MSG_T_SIZE 64
 #define ZN_MSG_INLINE_MAX 33
 #define ZN_GROUP_INLINE_MAX 14
 #define ZN_GROUP_ON_HEAP (ZN_GROUP_INLINE_MAX + 1)  /* index of the byte that says so */
@@ -82,7 +83,7 @@ struct zn_metadata;
 struct zn_msg {
     struct zn_metadata *metadata;        /* counted, or NULL */
     union {
-        uint8_t bytes[ZN_MSG_INLINE_MAX + 7];
+        uint8_t bytes[ZN_MSG_T_SIZE - sizeof(void *) - (ZN_GROUP_INLINE_MAX + 2)];
         struct {
             struct zn_content *content;  /* ZN_MSG_SHARED */
             const uint8_t *data;         /* ZN_MSG_SHARED, ZN_MSG_CONST */
