@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/options.h"
 
@@ -50,11 +51,13 @@ static void print_default(const struct zn_options *o, const struct zn_option *ro
     } value;
     size_t size = row->kind < ZN_OPTION_I64 ? sizeof value.i : sizeof value.i64;
 
-    if (row->kind > ZN_OPTION_U64)
+    if (row->kind > ZN_OPTION_U64) {
         printf("none");
-    else if (zn_options_get(o, id, &value, &size) < 0)
-        printf("0");
-    else if (size == sizeof value.i)
+        return;
+    }
+    if (zn_options_get(o, id, &value, &size) < 0)         /* can only be set */
+        memcpy(&value, (const char *)o + row->offset, size);
+    if (size == sizeof value.i)
         printf("%d", value.i);
     else
         printf("%" PRId64, value.i64);
