@@ -33,7 +33,9 @@ struct polling {
     struct zn_socket *first;             /* of the sockets: its spin is the call's; or NULL */
     uint32_t spin;                       /* for so many nanoseconds */
     struct zn_loan loan;
-    int signal;                          /* raised by what happens to sockets; -1: not yet */
+    int signal;                          /* raised by what happens to sockets; less than 0:
+                                            there is none */
+    int own;                             /* the same, if it is this call's; or less than 0 */
     bool has_fds;                        /* of the caller's */
     struct zn_pollfd *fds;               /* the signal, those of items, those on loan */
 
@@ -217,9 +219,23 @@ static bool watch_signals(struct polling *p)
     return still;
 }
 
+/* A program that is at its limit of descriptors still has those that it polls, which may be what
+ * it gets others back by. */
+#define WITHOUT_SIGNAL (10 * ZN_MS)
+
+/* How much of ns it may sleep. */
+static uint64_t open_signal(struct polling *p, uint64_t ns)
+{
+    if (p->signal >= 0 || p->first == NULL)
+        return ns;
+    p->signal = p->own = zn_signal_open();
+    return p->signal >= 0 ? ns : ZN_MIN(ns, WITHOUT_SIGNAL);
+}
+
 /* How many descriptors of the caller's are ready, or 0, -errno. */
 static int sleep_in_poll(struct polling *p, uint64_t ns)
 {
+    ns = open_signal(p, ns);
     if (zn_loan_settle(&p->loan) || !watch_signals(p))
         return 0;
     list_fds(p);
@@ -312,21 +328,18 @@ static int poll_on(struct polling *p, uint64_t until)
 {
     uint64_t begin = zn_now();
     zn_session_caller_waits();
-    int own = -1;
     int rc = watch(p, begin);
-    if (rc == 0 && (p->fds != NULL || p->loan.count > 0)) {
+    if (rc == 0 && p->loan.count > 0) {
         rc = use_fds(p);
-        if (rc == 0 && p->loan.count == 0)
-            rc = own = zn_signal_open();
-        p->signal = p->loan.count > 0 ? zn_loan_signal(&p->loan) : own;
+        p->signal = zn_loan_signal(&p->loan);
     }
-    if (rc >= 0)
+    if (rc == 0)
         rc = wait_and_look(p, begin, until);
     if (p->first != NULL)
         zn_spin_learn(&p->first->spin, p->spin, begin);
     zn_loan_end(&p->loan);
     unwatch(p);
-    zn_sock_close(own);
+    zn_sock_close(p->own);
     return rc;
 }
 
@@ -337,7 +350,7 @@ int zn_poll_items(zmq_pollitem_t *items, size_t count, long timeout_ms,
     memset(&p, 0, offsetof(struct polling, few_watches));
     p.items = items;
     p.count = count;
-    p.signal = -1;
+    p.signal = p.own = -1;
     p.sigmask = sigmask;
     zn_loan_init(&p.loan);
     uint64_t until = timeout_ms < 0 ? ZN_FOREVER : zn_now() + to_ns(timeout_ms);

@@ -194,6 +194,44 @@ TEST(connecter_without_descriptors_connects_once_there_are_some)
     end_ctx(ctx);
 }
 
+static void *send_to(void *s)
+{
+    send_text(s, "woken");
+    return NULL;
+}
+
+/* Who accepts connections of his own beside us polls both, and must go on doing so. */
+TEST(poll_needs_no_descriptor_of_its_own)
+{
+    void *ctx = open_ctx(), *in = open_socket(ctx, ZMQ_PULL),
+         *out = open_socket(ctx, ZMQ_PUSH);
+    int fds[2];
+
+    CHECK_OK(pipe(fds));
+    CHECK_OK(zmq_bind(in, "inproc://here"));
+    connect_to(out, "inproc://here");
+    zmq_pollitem_t items[] = {
+        { in, 0, ZMQ_POLLIN, 0 },
+        { NULL, fds[0], ZMQ_POLLIN, 0 },
+    };
+    struct rlimit before = limit_descriptors(0);
+    CHECK_EQ(zmq_poll(items, 2, 1), 0);
+    struct test_thread *thread = test_thread_start(send_to, out);
+    CHECK_EQ(zmq_poll(items, 2, -1), 1);
+    CHECK_EQ(items[0].revents, ZMQ_POLLIN);
+    test_thread_join(thread);
+    expect_text(in, "woken");
+    CHECK(write(fds[1], "x", 1) == 1);
+    CHECK_EQ(zmq_poll(items, 2, -1), 1);
+    CHECK_EQ(items[1].revents, ZMQ_POLLIN);
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+    close(fds[0]);
+    close(fds[1]);
+    close_socket(in);
+    close_socket(out);
+    end_ctx(ctx);
+}
+
 /* ---- peers ---- */
 
 TEST(router_serves_a_thousand_peers)
