@@ -76,9 +76,10 @@ static bool admit(int fd, const struct zn_addr *peer, const struct zn_options *o
 
 /* ---- bind. */
 
-/* A local address: "*", an interface, a number, a name. */
-static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
-                         struct zn_addr *a)
+/* A local address that nobody has to be asked for: "*", an interface, a number. -ENOENT: none of
+ * these. */
+static int own_address(const char *host, bool any, uint16_t port, bool ipv6,
+                       struct zn_addr *a)
 {
     if (any) {
         zn_addr_any(a, ipv6, port);
@@ -86,12 +87,21 @@ static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
     }
     if (zn_addr_interface(a, host, ipv6, port) == 0)
         return 0;
-    if (zn_addr_numeric(a, host, port) == 0) {
-        if (!ipv6)
-            return zn_addr_unmap_v4(a) ? 0 : -ENODEV;
-        zn_addr_map_v4(a);
-        return 0;
-    }
+    if (zn_addr_numeric(a, host, port) < 0)
+        return -ENOENT;
+    if (!ipv6)
+        return zn_addr_unmap_v4(a) ? 0 : -ENODEV;
+    zn_addr_map_v4(a);
+    return 0;
+}
+
+/* Or a name, on the caller's thread. */
+static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
+                         struct zn_addr *a)
+{
+    int rc = own_address(host, any, port, ipv6, a);
+    if (rc != -ENOENT)
+        return rc;
     if (strchr(host, '%') != NULL)
         return -EINVAL;
     if (zn_resolve(host, port, ipv6, a, 1) != 1)
@@ -175,12 +185,9 @@ static int listen_on(const char *address, const struct zn_options *o,
 static int check(const char *address, const struct zn_options *o)
 {
     struct zn_tcp_name n;
-    struct zn_addr a;
     bool can_connect;
-    int rc = zn_tcp_parse_connect(address, &n, &can_connect);
-    if (rc == 0 && n.has_source)
-        rc = local_address(n.source_host, n.source_any_host, n.source_port, o->ipv6, &a);
-    return rc;
+    (void)o;
+    return zn_tcp_parse_connect(address, &n, &can_connect);
 }
 
 /* Its parts, if it can ever be reached. */
@@ -219,6 +226,7 @@ static int find(const char *address, const struct zn_options *o, struct zn_targe
     return 0;
 }
 
+/* Anew at each attempt: the interface may come up, or have another address. */
 static int bind_source(int fd, const char *address, const struct zn_addr *to,
                        const struct zn_options *o)
 {
@@ -230,8 +238,8 @@ static int bind_source(int fd, const char *address, const struct zn_addr *to,
     int rc = zn_tcp_parse_connect(address, &n, &can_connect);
     if (rc < 0 || !n.has_source)
         return rc;
-    rc = local_address(n.source_host, n.source_any_host, n.source_port,
-                       zn_addr_family(to) == ZN_AF_INET6 && o->ipv6, &a);
+    rc = own_address(n.source_host, n.source_any_host, n.source_port,
+                     zn_addr_family(to) == ZN_AF_INET6 && o->ipv6, &a);
     return rc == 0 ? zn_sock_bind(fd, &a) : rc;
 }
 

@@ -115,6 +115,8 @@ TEST(tcp_addresses_that_connect_refuses)
         { "tcp://[::1]:1", 0 },
         { "tcp://lo:*;127.0.0.1:1", 0 },
         { "tcp://127.0.0.1:0;127.0.0.1:1", 0 },
+        { "tcp://no-such-nic:0;127.0.0.1:1", 0 }, /* it may come */
+        { "tcp://[::1]:0;127.0.0.1:1", 0 },
     };
 
     check_refusals(cases, ZN_COUNT(cases), 1);

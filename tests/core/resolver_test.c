@@ -333,6 +333,29 @@ TEST(name_without_answer_is_asked_for_at_each_attempt)
     pair_close(&p);
 }
 
+/* Where a connection is to begin is this machine's to know: a name server, which is waited for on
+ * the spot, is not asked. */
+TEST(nobody_is_asked_for_the_address_to_connect_from)
+{
+    struct pair p = pair_open("tcp://127.0.0.1:*");
+    void *other = open_socket(p.ctx, ZMQ_DEALER), *monitor;
+    char to[ENDPOINT_MAX];
+
+    answer_with("127.0.0.1", NULL);
+    monitor = open_monitor(p.ctx, other, ZMQ_EVENT_CONNECT_RETRIED);
+    test_set_int(other, ZMQ_RECONNECT_IVL, 5);
+    snprintf(to, sizeof to, "tcp://dead:0;127.0.0.1%s", p.port);
+    connect_to(other, to);
+    for (int i = 0; i < 3; i++)
+        next_event(monitor);
+    connect_by(&p, "127.0.0.1");
+    pair_talk(&p);
+    CHECK_EQ(atomic_load(&script.asked), 0);
+    close_socket(other);
+    close_socket(monitor);
+    pair_close(&p);
+}
+
 /* Answers come while their askers go. Who asks for the same name shares an answer that is on
  * its way: each question that is waited for has a name of its own. */
 TEST(answers_and_departures_may_meet)
