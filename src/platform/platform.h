@@ -386,7 +386,7 @@ int zn_addr_local(struct zn_addr *addr, const char *path); /* leading '@': abstr
  * port in host order. */
 int zn_addr_numeric(struct zn_addr *addr, const char *host, uint16_t port);
 void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port);
-/* The first address of a network interface; -ENODEV. */
+/* The first address of a network interface; -ENODEV; -EMFILE and its like: not now. */
 int zn_addr_interface(struct zn_addr *addr, const char *name, bool ipv6, uint16_t port);
 uint16_t zn_addr_port(const struct zn_addr *addr);
 enum zn_family zn_addr_family(const struct zn_addr *addr);
@@ -437,7 +437,7 @@ int zn_vsock_local_cid(uint32_t *cid);
 int zn_vsock_tune(int fd, uint64_t size, uint64_t min, uint64_t max, int timeout_ms);
 
 /* Blocks. Fills up to max addresses, best first, the families by turns (RFC 8305, 4); the count
- * or -ENOENT. */
+ * or -ENOENT; -EMFILE and its like: not now. */
 int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, int max);
 
 /* Which file it is that lies at a path; one that is opened, or bound to, keeps its number to

@@ -74,9 +74,10 @@ static int find_place(const char *address, struct place *at)
     at->multicast = zn_addr_is_multicast(&a);
     bool ipv6 = zn_addr_family(&a) == ZN_AF_INET6;
     const char *interface = at->name.interface;
-    if (interface[0] != '\0' && zn_addr_numeric(&own, interface, 0) < 0 &&
-        zn_addr_interface(&own, interface, ipv6, 0) < 0)
-        return -EINVAL;
+    if (interface[0] != '\0' && zn_addr_numeric(&own, interface, 0) < 0)
+        rc = zn_addr_interface(&own, interface, ipv6, 0);
+    if (rc < 0)
+        return rc == -ENODEV ? -EINVAL : rc;
     while (at->name.id == 0 || at->name.id == UINT32_MAX)
         zn_random(&at->name.id, sizeof at->name.id);
     return 0;

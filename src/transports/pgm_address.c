@@ -37,10 +37,11 @@ static int find_interface(struct zn_multicast_name *n)
     if (n->interface[0] == '\0' || is_numeric(n->interface) || is_network(n->interface))
         return 0;
     bool ipv6 = strchr(n->group, ':') != NULL;
-    if (zn_addr_interface(&a, n->interface, ipv6, 0) < 0 ||
-        zn_addr_host_text(&a, n->interface, sizeof n->interface) < 0)
-        return -EINVAL;
-    return 0;
+    int rc = zn_addr_interface(&a, n->interface, ipv6, 0);
+    if (rc < 0)
+        return rc == -ENODEV ? -EINVAL : rc;
+    rc = zn_addr_host_text(&a, n->interface, sizeof n->interface);
+    return rc < 0 ? -EINVAL : 0;
 }
 
 static bool are_groups(const char *p)

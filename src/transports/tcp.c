@@ -77,7 +77,7 @@ static bool admit(int fd, const struct zn_addr *peer, const struct zn_options *o
 /* ---- bind. */
 
 /* A local address that nobody has to be asked for: "*", an interface, a number. -ENOENT: none of
- * these. */
+ * these; -EMFILE and its like: it cannot be said. */
 static int own_address(const char *host, bool any, uint16_t port, bool ipv6,
                        struct zn_addr *a)
 {
@@ -85,10 +85,11 @@ static int own_address(const char *host, bool any, uint16_t port, bool ipv6,
         zn_addr_any(a, ipv6, port);
         return 0;
     }
-    if (zn_addr_interface(a, host, ipv6, port) == 0)
+    int rc = zn_addr_interface(a, host, ipv6, port);
+    if (rc == 0)
         return 0;
     if (zn_addr_numeric(a, host, port) < 0)
-        return -ENOENT;
+        return rc == -ENODEV ? -ENOENT : rc;
     if (!ipv6)
         return zn_addr_unmap_v4(a) ? 0 : -ENODEV;
     zn_addr_map_v4(a);
@@ -104,8 +105,9 @@ static int local_address(const char *host, bool any, uint16_t port, bool ipv6,
         return rc;
     if (strchr(host, '%') != NULL)
         return -EINVAL;
-    if (zn_resolve(host, port, ipv6, a, 1) != 1)
-        return -ENODEV;
+    rc = zn_resolve(host, port, ipv6, a, 1);
+    if (rc < 0)
+        return rc == -ENOENT ? -ENODEV : rc;
     if (ipv6)
         zn_addr_map_v4(a);
     return 0;

@@ -71,12 +71,12 @@ static int find_local(const struct zn_udp_name *name, bool ipv6, struct zn_addr 
         zn_addr_any(a, ipv6, name->port);
         return 0;
     }
-    if (zn_addr_interface(a, name->host, ipv6, name->port) == 0 ||
-        (ipv6 && zn_addr_interface(a, name->host, false, name->port) == 0))
-        return 0;
-    if (zn_addr_numeric(a, name->host, name->port) < 0 || (!ipv6 && !zn_addr_unmap_v4(a)))
-        return -ENODEV;
-    return 0;
+    int rc = zn_addr_interface(a, name->host, ipv6, name->port);
+    if (rc == -ENODEV && ipv6)
+        rc = zn_addr_interface(a, name->host, false, name->port);
+    if (rc == 0 || zn_addr_numeric(a, name->host, name->port) < 0)
+        return rc;
+    return ipv6 || zn_addr_unmap_v4(a) ? 0 : -ENODEV;
 }
 
 /* LAST_ENDPOINT: libzmq's has no scheme. */
@@ -157,7 +157,8 @@ static int find_peer(const struct zn_udp_name *name, bool ipv6, struct zn_addr *
         return -EINVAL;
     if (zn_addr_numeric(a, name->host, name->port) == 0)
         return ipv6 || zn_addr_unmap_v4(a) ? 0 : -EINVAL;
-    return zn_resolve(name->host, name->port, ipv6, a, 1) == 1 ? 0 : -EINVAL;
+    int rc = zn_resolve(name->host, name->port, ipv6, a, 1);
+    return rc == -ENOENT ? -EINVAL : ZN_MIN(rc, 0);
 }
 
 static int open_radio(struct zn_carrier *c, const char *address, char *last)

@@ -110,9 +110,9 @@ static int check_local(const char *tcp, const struct zn_options *o)
     struct zn_tcp_name n;
     struct zn_addr a;
     int rc = zn_tcp_parse_bind(tcp, &n);
-    if (rc < 0 || n.any_host || zn_addr_interface(&a, n.host, o->ipv6, 0) == 0)
+    if (rc < 0 || n.any_host || zn_addr_numeric(&a, n.host, 0) == 0)
         return rc;
-    return zn_addr_numeric(&a, n.host, 0) == 0 ? 0 : -ENODEV;
+    return zn_addr_interface(&a, n.host, o->ipv6, 0);
 }
 
 static int listen_as(const char *scheme, const char *address, const struct zn_options *o,

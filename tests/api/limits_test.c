@@ -172,6 +172,29 @@ TEST(calls_without_descriptors_fail_and_do_no_harm)
     }
 }
 
+/* Nor is one left to ask the system for its interfaces with: that is not as if there were none. */
+TEST(interfaces_are_not_denied_for_want_of_descriptors)
+{
+    static const struct {
+        int type;
+        const char *endpoint;
+    } cases[] = {
+        { ZMQ_PULL, "tcp://lo:*" },
+        { ZMQ_PULL, "ws://lo:*" },
+        { ZMQ_DISH, "udp://lo:5" },
+    };
+    void *ctx = open_ctx();
+
+    for (size_t i = 0; i < ZN_COUNT(cases); i++) {
+        void *s = open_socket(ctx, cases[i].type);
+        struct rlimit before = limit_descriptors(0);
+        CHECK_ERRNO(zmq_bind(s, cases[i].endpoint), EMFILE);
+        CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+        close_socket(s);
+    }
+    end_ctx(ctx);
+}
+
 TEST(connecter_without_descriptors_connects_once_there_are_some)
 {
     void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),

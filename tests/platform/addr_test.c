@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 static const char *const *answers;
-static int asked_family, freed;
+static int asked_family, freed, system_error;
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
                 struct addrinfo **out)
@@ -38,7 +38,8 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
         *end = i;
         end = &i->ai_next;
     }
-    return *out != NULL ? 0 : EAI_NONAME;
+    errno = system_error;
+    return *out != NULL ? 0 : system_error != 0 ? EAI_SYSTEM : EAI_NONAME;
 }
 
 void freeaddrinfo(struct addrinfo *list)
@@ -100,6 +101,10 @@ TEST(addresses_are_asked_for_by_family)
     CHECK_EQ(asked_family, AF_INET);
     answers = none;
     CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
+    system_error = EIO;
+    CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
+    system_error = EMFILE;               /* which says nothing about the name */
+    CHECK_EQ(zn_resolve("name", 7, true, got, 8), -EMFILE);
     answers = odd;
     CHECK_EQ(zn_resolve("name", 7, true, got, 8), -ENOENT);
 }

@@ -124,11 +124,22 @@ void zn_addr_any(struct zn_addr *addr, bool ipv6, uint16_t port)
         set_v4(addr, (struct in_addr){ htonl(INADDR_ANY) }, port);
 }
 
+/* What errno says, if it is that there was nothing left to ask with: then there may be what was
+ * asked for. */
+static int scarcity_or(int otherwise)
+{
+    bool scarce =
+        errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+    return scarce ? -errno : otherwise;
+}
+
 int zn_addr_interface(struct zn_addr *addr, const char *name, bool ipv6, uint16_t port)
 {
     struct ifaddrs *all = NULL;
-    if (zn_fault(ZN_FAULT_CALL, "getifaddrs") || getifaddrs(&all) < 0)
-        return -ENODEV;
+    if (zn_fault(ZN_FAULT_CALL, "getifaddrs"))
+        return -EMFILE;
+    if (getifaddrs(&all) < 0)
+        return scarcity_or(-ENODEV);
 
     int rc = -ENODEV;
     for (struct ifaddrs *i = all; i != NULL; i = i->ifa_next) {
@@ -413,9 +424,11 @@ int zn_resolve(const char *host, uint16_t port, bool ipv6, struct zn_addr *out, 
     struct addrinfo *list = NULL;
     char service[8];
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    if (zn_fault(ZN_FAULT_CALL, "getaddrinfo") ||
-        getaddrinfo(host, service, &hints, &list) != 0)
+    if (zn_fault(ZN_FAULT_CALL, "getaddrinfo"))
         return -ENOENT;
+    int rc = getaddrinfo(host, service, &hints, &list);
+    if (rc != 0)
+        return rc == EAI_SYSTEM ? scarcity_or(-ENOENT) : -ENOENT;
 
     int count = take_by_turns(list, out, max);
     freeaddrinfo(list);
