@@ -182,6 +182,8 @@ void zn_session_is_full(struct zn_session *ss);     /* the kernel, that is */
  * or gives it back, when it has had it. */
 int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, size_t most,
                     bool borrowed);
+/* As zn_sock_readv(); what its stream may still have is seen to. */
+ptrdiff_t zn_session_readv(struct zn_session *ss, const struct zn_iov *iov, int count);
 /* Reads and throws away, for a socket that has closed its end. */
 int zn_session_drain(struct zn_session *ss);
 /* Bytes that came behind the handshake. */

@@ -221,7 +221,7 @@ static int read_some(struct zn_session *ss, struct heard *h)
 {
     uint8_t *scratch = zn_loop_scratch(ss->loop);
     struct zn_iov iov = { scratch, ZN_LOOP_SCRATCH };
-    ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
+    ptrdiff_t n = zn_session_readv(ss, &iov, 1);
     h->all = n == -EAGAIN;
     if (n <= 0)
         return n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;

@@ -9,7 +9,8 @@
  *          keeps of bytes on their way is bounded.
  * Waiting  -EAGAIN (open: 0) says that there is nothing to do before fd becomes readable or
  *          writable once more: readiness is edge-triggered, so it must have been exhausted.
- *          After every edge all of open, or flush and readv and writev, are tried. */
+ *          After every edge all of open, or flush and readv and writev, are tried. Who sends what
+ *          is no ZMTP without end is read for a while only: then readv's -EAGAIN says `more`. */
 #ifndef ZN_CORE_STREAM_H
 #define ZN_CORE_STREAM_H
 
@@ -54,6 +55,8 @@ struct zn_stream {
     bool heard;                          /* the peer is there, though it said no ZMTP */
     bool unread;                         /* writev has used up what fd told of: readv is to
                                             be tried as well */
+    bool more;                           /* -EAGAIN from the last readv promises nothing: it is
+                                            to be tried again when others have had their turn */
     bool pings;                          /* a ping waits for its place between frames */
     uint32_t error;                      /* ZMQ_PROTOCOL_ERROR_ behind an -EPROTO; or 0 */
     /* told by the session */

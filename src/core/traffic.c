@@ -363,6 +363,18 @@ static int take_foreseen(struct zn_session *ss, uint8_t *p, size_t ahead)
     return ss->big_have == ss->big_size ? end_big(ss) : 0;
 }
 
+ptrdiff_t zn_session_readv(struct zn_session *ss, const struct zn_iov *iov, int count)
+{
+    struct zn_stream *st = ss->stream;
+    if (ZN_LIKELY(st == NULL))
+        return zn_sock_readv(ss->fd, iov, count);
+    st->more = false;
+    ptrdiff_t n = zn_stream_readv(st, ss->fd, iov, count);
+    if (st->more)
+        zn_session_post_later(ss, ZN_WORK_IN);
+    return n;
+}
+
 /* One read: 1 when there may be more, 0 when not, -errno. */
 static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
 {
@@ -386,7 +398,7 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
         iov[count++] = (struct zn_iov){ scratch + kept, size - kept };
     }
 
-    ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, iov, count);
+    ptrdiff_t n = zn_session_readv(ss, iov, count);
     if (ss->stream != NULL && ss->stream->heard) {
         ss->stream->heard = false;
         ss->heard_pong = ss->heard_ttl = true;
@@ -418,7 +430,8 @@ static int read_some(struct zn_session *ss, uint8_t *scratch, size_t size)
 /* The kernel has nothing for now: if nothing can be written either, that was all. */
 static int nothing_more(const struct zn_session *ss)
 {
-    return ss->write_failed ? -EPIPE : 0;
+    bool more = ss->stream != NULL && ss->stream->more;
+    return ss->write_failed && !more ? -EPIPE : 0;
 }
 
 int zn_session_drain(struct zn_session *ss)
@@ -426,7 +439,7 @@ int zn_session_drain(struct zn_session *ss)
     struct zn_iov iov = { zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
     ptrdiff_t n;
     do
-        n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
+        n = zn_session_readv(ss, &iov, 1);
     while (n > 0);
     return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
 }
@@ -444,7 +457,7 @@ int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, size_t
         int rc;
         if (raw) {
             struct zn_iov iov = { scratch, size };
-            ptrdiff_t n = zn_stream_readv(ss->stream, ss->fd, &iov, 1);
+            ptrdiff_t n = zn_session_readv(ss, &iov, 1);
             rc = n > 0 ? 1 : n == 0 ? -EPIPE : n == -EAGAIN ? 0 : (int)n;
             if (n > 0 && zn_session_inject(ss, scratch, (size_t)n) < 0)
                 rc = -ENOMEM;

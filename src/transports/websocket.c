@@ -356,6 +356,9 @@ static void fail(struct websocket *w, int rc)
         w->stream.error = ZMQ_PROTOCOL_ERROR_WS_UNSPECIFIED;
 }
 
+/* Who sends PINGs without end is not all that the loop has to do. */
+enum { READS_FOR_NOTHING = 4 };
+
 static ptrdiff_t websocket_readv(struct zn_stream *st, int fd, const struct zn_iov *iov,
                                  int count)
 {
@@ -363,7 +366,7 @@ static ptrdiff_t websocket_readv(struct zn_stream *st, int fd, const struct zn_i
     /* What a peer may collect before it is known is little, whoever it is. */
     w->in.limit =
         w->stream.trusted ? w->limit : ZN_MIN(w->limit, (uint64_t)ZN_HANDSHAKE_MAX);
-    for (;;) {
+    for (int reads = 0; reads < READS_FOR_NOTHING; reads++) {
         if (left_in(&w->ready) > 0)
             return (ptrdiff_t)give(&w->ready, iov, count);
         if (w->failure != 0)
@@ -383,6 +386,8 @@ static ptrdiff_t websocket_readv(struct zn_stream *st, int fd, const struct zn_i
         if (n != 0)
             return n;
     }
+    w->stream.more = true;
+    return -EAGAIN;
 }
 
 /* ---- The upgrade. */

@@ -2,6 +2,7 @@
 
 #include "tests/api/raw.h"
 #include "tests/api/security.h"
+#include "tests/transports/ws.h"
 
 #include <stdatomic.h>
 
@@ -47,6 +48,49 @@ TEST(commands_that_lead_nowhere_end_with_the_handshakes_time_and_delay_nobody)
     bind_to(in, "tcp://127.0.0.1:*", endpoint);
     connect_to(out, endpoint);
     struct test_thread *thread = test_thread_start(send_empty_commands, &f);
+    do {                                          /* all on one loop */
+        send_text(out, "honest");
+        expect_text(in, "honest");
+    } while (!atomic_load(&f.over));
+    test_thread_join(thread);
+    close_socket(s);
+    close_socket(in);
+    close_socket(out);
+    end_ctx(ctx);
+}
+
+/* ---- what nobody reads ---- */
+
+static void *send_pings(void *arg)
+{
+    static uint8_t pings[6 * 20000];
+    struct flood *f = arg;
+    struct ws_peer p = ws_client(f->endpoint, "ZWS2.0/NULL");
+
+    for (size_t i = 0; i < sizeof pings; i += 6) {
+        pings[i] = FIN | PONG;                    /* nobody has to answer, or to read */
+        pings[i + 1] = 0x80;
+    }
+    while (send(p.fd, pings, sizeof pings, MSG_NOSIGNAL) > 0)
+        ;
+    CHECK(errno == ECONNRESET || errno == EPIPE);
+    close(p.fd);
+    atomic_store(&f->over, true);
+    return NULL;
+}
+
+TEST(pongs_without_end_delay_nobody)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    void *in = open_socket(ctx, ZMQ_PULL), *out = open_socket(ctx, ZMQ_PUSH);
+    char endpoint[ENDPOINT_MAX];
+    struct flood f = { .over = false };
+
+    test_set_int(s, ZMQ_HANDSHAKE_IVL, 500);
+    bind_to(s, "ws://127.0.0.1:*", f.endpoint);
+    bind_to(in, "tcp://127.0.0.1:*", endpoint);
+    connect_to(out, endpoint);
+    struct test_thread *thread = test_thread_start(send_pings, &f);
     do {                                          /* all on one loop */
         send_text(out, "honest");
         expect_text(in, "honest");
