@@ -437,11 +437,14 @@ static int nothing_more(const struct zn_session *ss)
 int zn_session_drain(struct zn_session *ss)
 {
     struct zn_iov iov = { zn_loop_scratch(ss->loop), ZN_LOOP_SCRATCH };
-    ptrdiff_t n;
-    do
-        n = zn_session_readv(ss, &iov, 1);
-    while (n > 0);
-    return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
+    for (size_t had = 0; had < ZN_TURN_LIMIT;) {
+        ptrdiff_t n = zn_session_readv(ss, &iov, 1);
+        if (n <= 0)
+            return n == 0 ? -EPIPE : n == -EAGAIN ? nothing_more(ss) : (int)n;
+        had += (size_t)n;
+    }
+    zn_session_post_later(ss, ZN_WORK_IN);
+    return 0;
 }
 
 int zn_session_read(struct zn_session *ss, uint8_t *scratch, size_t size, size_t most,
