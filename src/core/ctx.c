@@ -106,6 +106,13 @@ struct zn_loop *zn_ctx_loop(struct zn_ctx *ctx, uint64_t affinity)
 
 /* ---- Sockets. */
 
+static void set_defaults(const struct zn_ctx *ctx, struct zn_socket *s)
+{
+    bool lingers = ctx->blocky && !(s->pattern->flags & ZN_PAT_NO_LINGER);
+    s->options.ipv6 = ctx->ipv6;
+    s->options.linger = lingers ? -1 : 0;
+}
+
 int zn_ctx_add(struct zn_ctx *ctx, struct zn_socket *s)
 {
     int rc = 0;
@@ -119,6 +126,7 @@ int zn_ctx_add(struct zn_ctx *ctx, struct zn_socket *s)
     else if (!ctx->started)
         rc = start(ctx);
     if (rc == 0) {
+        set_defaults(ctx, s);
         zn_list_append(&ctx->sockets, &s->ctx_link);
         ctx->socket_count++;
     }

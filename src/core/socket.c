@@ -23,8 +23,6 @@ static void socket_init(struct zn_socket *s, struct zn_ctx *ctx,
     zn_list_init(&s->watchers);
     zn_msg_init(&s->unread);
     zn_options_init(&s->options);
-    s->options.ipv6 = ctx->ipv6;
-    s->options.linger = pattern->flags & ZN_PAT_NO_LINGER || !ctx->blocky ? 0 : -1;
 }
 
 static void socket_free(struct zn_socket *s)

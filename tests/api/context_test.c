@@ -481,3 +481,23 @@ TEST(name_prefix_is_any_number_and_a_text_is_read_as_one)
     zmq_ctx_get(ctx, ZMQ_THREAD_NAME_PREFIX);         /* some number: no overflow */
     CHECK_OK(zmq_ctx_term(ctx));
 }
+
+static void *set_often(void *ctx)
+{
+    for (int i = 0; i < 1000; i++) {
+        CHECK_OK(zmq_ctx_set(ctx, ZMQ_IPV6, i & 1));
+        CHECK_OK(zmq_ctx_set(ctx, ZMQ_BLOCKY, i & 1));
+    }
+    return NULL;
+}
+
+TEST(context_may_be_set_while_sockets_are_made)
+{
+    void *ctx = open_ctx();
+    struct test_thread *setter = test_thread_start(set_often, ctx);
+
+    for (int i = 0; i < 300; i++)
+        close_socket(open_socket(ctx, ZMQ_PUSH));
+    test_thread_join(setter);
+    end_ctx(ctx);
+}

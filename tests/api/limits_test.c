@@ -223,6 +223,24 @@ static void *send_to(void *s)
     return NULL;
 }
 
+/* zinc: libzmq's has been there from the start. Once asked for it stays. */
+TEST(fd_is_made_when_it_is_first_asked_for)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PULL);
+    int fd;
+    size_t size = sizeof fd;
+
+    struct rlimit before = limit_descriptors(0);
+    CHECK_ERRNO(zmq_getsockopt(s, ZMQ_FD, &fd, &size), EMFILE);
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+    fd = test_get_int(s, ZMQ_FD);
+    before = limit_descriptors(0);
+    CHECK_EQ(test_get_int(s, ZMQ_FD), fd);
+    CHECK_OK(setrlimit(RLIMIT_NOFILE, &before));
+    close_socket(s);
+    end_ctx(ctx);
+}
+
 /* Who accepts connections of his own beside us polls both, and must go on doing so. */
 TEST(poll_needs_no_descriptor_of_its_own)
 {

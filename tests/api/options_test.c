@@ -630,6 +630,8 @@ TEST(context_refuses_unknown_options_and_handles)
     CHECK_OK(zmq_ctx_set(ctx, ZMQ_THREAD_AFFINITY_CPU_ADD, 3));
     CHECK_OK(zmq_ctx_set(ctx, ZMQ_THREAD_AFFINITY_CPU_REMOVE, 3));
     REFUSED(zmq_ctx_set(ctx, ZMQ_THREAD_AFFINITY_CPU_REMOVE, 3), EINVAL, "absent");
+    REFUSED(zmq_ctx_set(ctx, ZMQ_THREAD_AFFINITY_CPU_ADD, 1024), EINVAL,
+            "zinc: beyond all");
     REFUSED(zmq_ctx_set(ctx, ZMQ_MSG_T_SIZE, 1), EINVAL, "read only");
     REFUSED(zmq_ctx_set(NULL, ZMQ_IO_THREADS, 1), EFAULT, "NULL");
     REFUSED(zmq_ctx_get(NULL, ZMQ_IO_THREADS), EFAULT, "NULL");

@@ -2,6 +2,8 @@
 
 #include "tests/api/raw.h"
 
+#include <sys/un.h>
+
 static void free_endpoint(char endpoint[ENDPOINT_MAX])
 {
     snprintf(endpoint, ENDPOINT_MAX, "tcp://127.0.0.1:%d", test_free_port());
@@ -269,6 +271,7 @@ TEST(interval_of_minus_one_never_tries_again)
     end_ctx(ctx);
 }
 
+/* zinc: what has stopped is no endpoint any more; libzmq's, whose handshake was lost, is. */
 TEST(reconnect_stops_where_the_option_says)
 {
     static const struct {
@@ -301,6 +304,7 @@ TEST(reconnect_stops_where_the_option_says)
             wait_event(monitor,
                        cases[i].refused ? ZMQ_EVENT_CLOSED : ZMQ_EVENT_DISCONNECTED);
             expect_no_retry(ctx, s, monitor);
+            REFUSED(zmq_disconnect(s, endpoint), ENOENT, "%s", cases[i].what);
         }
         if (!cases[i].refused)
             close(listener);
@@ -308,6 +312,37 @@ TEST(reconnect_stops_where_the_option_says)
         close_socket(s);
         end_ctx(ctx);
     }
+}
+
+/* The file that a listener has left behind when it was killed. */
+static void leave_stale_file(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    memcpy(a.sun_path, path, strlen(path));
+    CHECK_OK(bind(fd, (struct sockaddr *)&a, sizeof a));
+    close(fd);
+}
+
+/* zinc: libzmq does so over tcp and the like. */
+TEST(reconnect_stops_over_ipc_too)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_PUSH);
+    void *monitor = open_monitor(ctx, s, ZMQ_EVENT_ALL);
+    char endpoint[ENDPOINT_MAX];
+
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/stale", test_dir());
+    leave_stale_file(endpoint + strlen("ipc://"));
+    test_set_int(s, ZMQ_RECONNECT_IVL, 5);
+    test_set_int(s, ZMQ_RECONNECT_STOP, ZMQ_RECONNECT_STOP_CONN_REFUSED);
+    connect_to(s, endpoint);
+    wait_event(monitor, ZMQ_EVENT_CLOSED);
+    expect_no_retry(ctx, s, monitor);
+    REFUSED(zmq_disconnect(s, endpoint), ENOENT, "stopped");
+    close_socket(monitor);
+    close_socket(s);
+    end_ctx(ctx);
 }
 
 TEST(peer_that_never_speaks_is_left_after_handshake_ivl)
