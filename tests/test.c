@@ -57,6 +57,14 @@ int test_patience(void)
     return factor;
 }
 
+double test_cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 const char *test_dir(void)
 {
     return running_dir;

@@ -77,6 +77,8 @@ void test_skip(const char *why);
 /* How much slower than a release build this one may be: 1, or more under a
  * sanitizer. Timeouts of tests are already multiplied by it. */
 int test_patience(void);
+/* What the process has used of the processors. */
+double test_cpu_seconds(void);
 
 /* A directory of this test's own, removed with all it holds afterwards. */
 const char *test_dir(void);

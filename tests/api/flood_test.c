@@ -104,22 +104,14 @@ TEST(pongs_without_end_delay_nobody)
 
 /* ---- messages of very many frames ---- */
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Four times the frames cost some four times as much: not sixteen. */
 static void expect_linear_cost(void (*run)(int frames), int frames)
 {
-    double before = cpu_seconds();
+    double before = test_cpu_seconds();
     run(frames / 4);
-    double quarter = cpu_seconds() - before;
+    double quarter = test_cpu_seconds() - before;
     run(frames);
-    double whole = cpu_seconds() - before - quarter;
+    double whole = test_cpu_seconds() - before - quarter;
     CHECK(whole < 6 * quarter + 0.1, "%d frames took %.2f s, %d %.2f s", frames / 4,
           quarter, frames, whole);
 }

@@ -1,8 +1,6 @@
 /* tests/transports/inproc_test.c - what a socket keeps of its connects over inproc. */
 #include "tests/api/api.h"
 
-#include <time.h>
-
 static bool has_nobody(void *s)
 {
     return test_get_int(s, ZMQ_EVENTS) == 0;
@@ -52,14 +50,6 @@ TEST(connect_stays_while_there_is_something_of_its_peer_to_read)
 
 /* ---- many ---- */
 
-static double cpu_seconds(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static double cost_of_closing(int connects, bool bound)
 {
     void *ctx = open_ctx(), *out = open_socket(ctx, ZMQ_PUSH),
@@ -69,9 +59,9 @@ static double cost_of_closing(int connects, bool bound)
         connect_to(out, "inproc://x");
     if (bound)
         CHECK_OK(zmq_bind(in, "inproc://x"));
-    double before = cpu_seconds();
+    double before = test_cpu_seconds();
     close_socket(out);
-    double cost = cpu_seconds() - before;
+    double cost = test_cpu_seconds() - before;
     close_socket(in);
     end_ctx(ctx);
     return cost;
