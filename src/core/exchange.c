@@ -400,6 +400,16 @@ static ptrdiff_t try_recv(struct zn_socket *s, void *arg)
     return recv_once(s, arg);
 }
 
+/* Who looks in vain holds nothing, as with libzmq: there are programs that ask for the size of
+ * what came, and not whether something did. */
+static ZN_SELDOM void empty(const struct zn_sink *sink)
+{
+    if (sink->msg == NULL)
+        return;
+    zn_msg_empty(sink->msg);
+    zn_msg_init(sink->msg);
+}
+
 ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags)
 {
     struct zn_socket *s;
@@ -407,9 +417,11 @@ ptrdiff_t zn_socket_recv(void *handle, struct zn_sink *sink, int flags)
     if (rc < 0)
         return rc;
     ptrdiff_t got = recv_once(s, sink);
-    if (ZN_UNLIKELY(got == -EAGAIN) && !(flags & ZMQ_DONTWAIT) &&
-        s->options.rcvtimeo != 0)
-        return persist(s, s->options.rcvtimeo, try_recv, sink);
+    if (ZN_UNLIKELY(got == -EAGAIN)) {
+        empty(sink);
+        if (!(flags & ZMQ_DONTWAIT) && s->options.rcvtimeo != 0)
+            return persist(s, s->options.rcvtimeo, try_recv, sink);
+    }
     zn_socket_unlock(s);
     return got;
 }

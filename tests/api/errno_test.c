@@ -4,6 +4,7 @@
 #include "tests/api/api.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <sys/uio.h>
 
 /* ---- handles ---- */
@@ -294,6 +295,75 @@ TEST(closed_messages_do_no_harm)
 }
 
 /* zinc: libzmq writes through the NULL. */
+static void count_free(void *data, void *count)
+{
+    (void)data;
+    atomic_fetch_add((_Atomic int *)count, 1);
+}
+
+static void init_counted(zmq_msg_t *m, _Atomic int *freed)
+{
+    static char data[100];
+
+    CHECK_OK(zmq_msg_init_data(m, data, sizeof data, count_free, freed));
+}
+
+static _Atomic int freed_by_waiter;
+
+static bool waiter_has_freed(void *arg)
+{
+    (void)arg;
+    return atomic_load(&freed_by_waiter) == 1;
+}
+
+static void *receive_until_term(void *s)
+{
+    zmq_msg_t m;
+
+    init_counted(&m, &freed_by_waiter);
+    REFUSED(zmq_msg_recv(&m, s, 0), ETERM, "nothing ever comes");
+    CHECK_EQ(zmq_msg_size(&m), 0);
+    CHECK_OK(zmq_msg_close(&m));
+    return NULL;
+}
+
+TEST(receiving_in_vain_empties_the_message)
+{
+    static const int types[] = { ZMQ_PAIR, ZMQ_SUB,  ZMQ_REP,  ZMQ_DEALER, ZMQ_ROUTER,
+                                 ZMQ_PULL, ZMQ_XPUB, ZMQ_XSUB, ZMQ_STREAM };
+    void *ctx = open_ctx();
+    _Atomic int freed = 0;
+    zmq_msg_t m;
+
+    for (int i = 0; i < (int)ZN_COUNT(types); i++) {
+        void *s = open_socket(ctx, types[i]);
+
+        init_counted(&m, &freed);
+        REFUSED(zmq_msg_recv(&m, s, ZMQ_DONTWAIT), EAGAIN, "type %d", types[i]);
+        CHECK_EQ(zmq_msg_size(&m), 0, "type %d", types[i]);
+        CHECK_EQ(freed, i + 1, "type %d", types[i]);
+        CHECK_OK(zmq_msg_close(&m));
+        close_socket(s);
+    }
+
+    void *req = open_socket(ctx, ZMQ_REQ);        /* does not look at all */
+    freed = 0;
+    init_counted(&m, &freed);
+    REFUSED(zmq_msg_recv(&m, req, ZMQ_DONTWAIT), EFSM, "not its turn");
+    CHECK_EQ(zmq_msg_size(&m), 100);
+    CHECK_EQ(freed, 0);
+    CHECK_OK(zmq_msg_close(&m));
+    close_socket(req);
+
+    void *pull = open_socket(ctx, ZMQ_PULL);      /* one that waits does so before that */
+    struct test_thread *thread = test_thread_start(receive_until_term, pull);
+    test_wait_until(waiter_has_freed, NULL, 10);
+    CHECK_OK(zmq_ctx_shutdown(ctx));
+    test_thread_join(thread);
+    close_socket(pull);
+    end_ctx(ctx);
+}
+
 TEST(recv_into_null_with_room_is_refused_or_harmless)
 {
     void *ctx = open_ctx(), *a = open_socket(ctx, ZMQ_PAIR),
