@@ -265,6 +265,38 @@ TEST(pub_shares_large_messages_among_many)
     }
 }
 
+/* What each subscriber gets of a buffer is the same memory: a publisher whose subscribers lag
+ * holds one copy, not one for each. */
+TEST(pub_copies_a_large_buffer_once_for_all)
+{
+    enum { PEERS = 3, SIZE = 100000 };
+    static const char big[SIZE] = "big";
+    char endpoint[TEST_ENDPOINT];
+    void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB), *sub[PEERS];
+    zmq_msg_t got[PEERS];
+
+    test_set_int(pub, ZMQ_XPUB_VERBOSE, 1);
+    test_bind(pub, "inproc", endpoint);
+    for (int i = 0; i < PEERS; i++) {
+        sub[i] = connected(ctx, ZMQ_SUB, endpoint);
+        subscribe(sub[i], "");
+        expect_notice(pub, "+");
+    }
+    CHECK_EQ(zmq_send(pub, big, SIZE, 0), SIZE);
+    for (int i = 0; i < PEERS; i++) {
+        CHECK_OK(zmq_msg_init(&got[i]));
+        CHECK_EQ(zmq_msg_recv(&got[i], sub[i], 0), SIZE);
+        CHECK_MEM(zmq_msg_data(&got[i]), big, SIZE);
+        CHECK(zmq_msg_data(&got[i]) == zmq_msg_data(&got[0]));
+    }
+    for (int i = 0; i < PEERS; i++) {
+        CHECK_OK(zmq_msg_close(&got[i]));
+        zmq_close(sub[i]);
+    }
+    zmq_close(pub);
+    zmq_ctx_term(ctx);
+}
+
 TEST(invert_matching_delivers_what_does_not_match)
 {
     EACH_TRANSPORT(t)

@@ -208,7 +208,7 @@ static int write_to(struct zn_fan_out *f, struct zn_end *e, const struct zn_fram
 
 /* ---- Sending. */
 
-void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
+static void give(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
 {
     struct zn_turns *t = &f->turns;
 
@@ -231,4 +231,21 @@ void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bo
         if (ZN_UNLIKELY(zn_queue_must_tell(t->ends[i]->out) != ZN_AWAKE))
             zn_end_tell_news(t->ends[i]);
     zn_fan_out_unmark(f);
+}
+
+/* A large frame of bytes that only the caller has is copied once, not for each end. Should there
+ * be no memory for that, then each end sees for itself. */
+void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
+{
+    struct zn_frame shared = *frame;
+    if (f->turns.active > 1 && frame->content == NULL && frame->size >= ZN_SHARE_SIZE)
+        shared.content = zn_content_new(frame->size);
+    if (shared.content == frame->content) {
+        give(f, frame, first);
+        return;
+    }
+    memcpy(shared.content->data, frame->data, frame->size);
+    shared.data = shared.content->data;
+    give(f, &shared, first);
+    zn_content_drop(shared.content);
 }
