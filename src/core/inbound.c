@@ -96,7 +96,8 @@ static int on_ping(struct zn_session *ss, const struct zn_command *cmd)
 }
 
 /* Commands in the data phase. Subscriptions go to the pattern as they are; what is unknown
- * or malformed is ignored, as libzmq does. */
+ * or malformed is ignored, as libzmq does. Where messages have a form, which check_frame()
+ * holds them to, they are ignored, too: they would stand within one. */
 static int on_command(struct zn_session *ss, const uint8_t *body, size_t size)
 {
     struct zn_command cmd;
@@ -108,6 +109,8 @@ static int on_command(struct zn_session *ss, const uint8_t *body, size_t size)
     bool joins = zn_command_is(&cmd, "JOIN") || zn_command_is(&cmd, "LEAVE");
     if (!zn_command_is(&cmd, "SUBSCRIBE") && !zn_command_is(&cmd, "CANCEL") &&
         !(joins && publishes))
+        return 0;
+    if (checks_frames(ss))
         return 0;
     struct zn_frame f = { .data = body,
                           .size = size,

@@ -330,6 +330,30 @@ TEST(replies_a_req_cannot_read_close_the_connection)
 }
 
 /* In one segment. */
+/* To SUB and its like a subscription comes as a message; a reply has a form. */
+TEST(subscriptions_within_a_reply_are_no_part_of_it)
+{
+    void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_REQ);
+    char endpoint[ENDPOINT_MAX];
+
+    bind_to(s, "tcp://127.0.0.1:*", endpoint);
+    struct peer p = zmtp_connect(endpoint, V31, "REP", "");
+    CHECK_OK(zmq_send(s, "ask", 3, 0));
+    ZMTP_EXPECT(&p, MORE, "");
+    ZMTP_EXPECT(&p, 0, "ask");
+    ZMTP_SEND(&p, COMMAND, "\11SUBSCRIBEx");
+    ZMTP_SEND(&p, MORE, "");
+    ZMTP_SEND(&p, COMMAND, "\6CANCELx");
+    ZMTP_SEND(&p, MORE, "A");
+    ZMTP_SEND(&p, COMMAND, "\11SUBSCRIBEx");
+    ZMTP_SEND(&p, 0, "B");
+    expect_flags(s, "A", 1);
+    expect_text(s, "B");
+    close(p.fd);
+    close_socket(s);
+    end_ctx(ctx);
+}
+
 TEST(reply_in_front_of_one_that_cannot_be_read_is_received)
 {
     void *ctx = open_ctx(), *s = open_socket(ctx, ZMQ_REQ);
