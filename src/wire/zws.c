@@ -136,6 +136,27 @@ static int take_payload(struct zn_zws_in *z, const uint8_t *p, size_t n, uint8_t
     return rc;
 }
 
+/* RFC 6455, section 7.4: some numbers are for one's own use, and nobody may say them. Nor may
+ * we: and a CLOSE is answered with what it says. */
+static bool may_be_said(unsigned status)
+{
+    enum {
+        FIRST = 1000,
+        NO_STATUS = 1005,
+        ABNORMAL = 1006,
+        TLS_FAILED = 1015,
+        END = 5000
+    };
+    return status >= FIRST && status < END && status != NO_STATUS && status != ABNORMAL &&
+           status != TLS_FAILED;
+}
+
+/* Half a status is none: section 5.5.1. */
+static bool is_fair_close(const uint8_t *payload, size_t size)
+{
+    return size == 0 || (size >= 2 && may_be_said(zn_get_u16(payload)));
+}
+
 static int end_control(struct zn_zws_in *z)
 {
     size_t size = (size_t)z->h.size;
@@ -144,7 +165,7 @@ static int end_control(struct zn_zws_in *z)
     if (z->h.opcode == ZN_WS_PONG)
         return 0;
     z->closed = z->h.opcode == ZN_WS_CLOSE;
-    if (z->closed && size == 1)          /* half a status: RFC 6455, section 5.5.1 */
+    if (z->closed && !is_fair_close(z->control, size))
         return -EPROTO;
     z->reply_opcode = z->closed ? ZN_WS_CLOSE : ZN_WS_PONG;
     z->reply_size = (uint8_t)size;

@@ -491,6 +491,11 @@ TEST(frames_that_break_the_rules_end_their_connection_alone)
         { "a ping in fragments", PING, "a", 1, false },
         { "a continuation of nothing", FIN | CONTINUATION, "\0a", 2, false },
         { "half a status", FIN | CLOSE, "a", 1, false },
+        { "a status of no meaning", FIN | CLOSE, "\x03\xe7", 2, false },
+        { "no status, as a status", FIN | CLOSE, "\x03\xed", 2, false },
+        { "an abnormal end", FIN | CLOSE, "\x03\xee", 2, false },
+        { "a failure of TLS", FIN | CLOSE, "\x03\xf7why", 5, false },
+        { "a status beyond all", FIN | CLOSE, "\x13\x88", 2, false },
     };
     struct served s = serve(ZMQ_PULL);
     struct ws_peer other = pushed(&s);

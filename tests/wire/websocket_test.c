@@ -611,6 +611,11 @@ TEST(what_breaks_the_rules_is_refused_after_what_kept_them)
           "\x80\0",
           4, -EPROTO },
         { "half a status", "\x88\1x", 3, -EPROTO },
+        { "status 999", "\x88\2\x03\xe7", 4, -EPROTO },
+        { "status 1005", "\x88\2\x03\xed", 4, -EPROTO },
+        { "status 1006", "\x88\2\x03\xee", 4, -EPROTO },
+        { "status 1015", "\x88\2\x03\xf7", 4, -EPROTO },
+        { "status 5000", "\x88\2\x13\x88", 4, -EPROTO },
         { "fragments beyond the limit",
           "\x02\5abcde"
           "\x00\4fghi"
