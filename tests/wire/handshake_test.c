@@ -115,7 +115,8 @@ TEST(memory_grows_only_with_bytes_that_came)
 TEST(properties_are_told_and_the_first_of_each_kept)
 {
     static const char ready[] =
-        "\4\75\5READY\3X-a\0\0\0\1x\10Identity\0\0\0\2id" TYPE_DEALER "\3X-a\0\0\0\1y";
+        "\4\114\5READY\3X-a\0\0\0\1x\10Identity\0\0\0\2id" TYPE_DEALER
+        "\3X-a\0\0\0\1y\10Identity\0\0\0\2no";
     struct zn_handshake_config config = dealer_config();
     struct zn_handshake hs;
 
