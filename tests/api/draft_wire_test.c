@@ -200,6 +200,22 @@ TEST(radio_takes_the_longest_group)
 
 /* ---- DISH. */
 
+TEST(subscriptions_within_a_group_message_are_no_part_of_it)
+{
+    char endpoint[ENDPOINT_MAX];
+    void *ctx = open_ctx(), *s = bound(ctx, ZMQ_DISH, endpoint);
+    struct peer p = zmtp_connect(endpoint, V31, "RADIO", "");
+
+    CHECK_OK(zmq_join(s, "g"));
+    ZMTP_SEND(&p, COMMAND, "\6CANCELg");
+    ZMTP_SEND(&p, MORE, "g");
+    ZMTP_SEND(&p, COMMAND, "\11SUBSCRIBEg");
+    ZMTP_SEND(&p, 0, "body");
+    expect_text(s, "body");
+    close(p.fd);
+    end(s, ctx);
+}
+
 TEST(dish_says_join_and_leave)
 {
     static const enum version versions[] = { V31, V30 };
