@@ -267,10 +267,10 @@ TEST(pub_shares_large_messages_among_many)
 
 /* What each subscriber gets of a buffer is the same memory: a publisher whose subscribers lag
  * holds one copy, not one for each. */
-TEST(pub_copies_a_large_buffer_once_for_all)
+static void expect_one_copy(size_t size)
 {
-    enum { PEERS = 3, SIZE = 100000 };
-    static const char big[SIZE] = "big";
+    enum { PEERS = 3 };
+    static const char big[100000] = "big";
     char endpoint[TEST_ENDPOINT];
     void *ctx = zmq_ctx_new(), *pub = new_socket(ctx, ZMQ_XPUB), *sub[PEERS];
     zmq_msg_t got[PEERS];
@@ -282,11 +282,11 @@ TEST(pub_copies_a_large_buffer_once_for_all)
         subscribe(sub[i], "");
         expect_notice(pub, "+");
     }
-    CHECK_EQ(zmq_send(pub, big, SIZE, 0), SIZE);
+    CHECK_EQ(zmq_send(pub, big, size, 0), size);
     for (int i = 0; i < PEERS; i++) {
         CHECK_OK(zmq_msg_init(&got[i]));
-        CHECK_EQ(zmq_msg_recv(&got[i], sub[i], 0), SIZE);
-        CHECK_MEM(zmq_msg_data(&got[i]), big, SIZE);
+        CHECK_EQ(zmq_msg_recv(&got[i], sub[i], 0), size);
+        CHECK_MEM(zmq_msg_data(&got[i]), big, size);
         CHECK(zmq_msg_data(&got[i]) == zmq_msg_data(&got[0]));
     }
     for (int i = 0; i < PEERS; i++) {
@@ -295,6 +295,12 @@ TEST(pub_copies_a_large_buffer_once_for_all)
     }
     zmq_close(pub);
     zmq_ctx_term(ctx);
+}
+
+TEST(pub_copies_a_large_buffer_once_for_all)
+{
+    expect_one_copy(100000);
+    expect_one_copy(1024);               /* within the process */
 }
 
 TEST(invert_matching_delivers_what_does_not_match)

@@ -6,7 +6,8 @@
 enum {
     LOG_CHUNK = 32 * 1024,
     LOG_ENDS = 4,                        /* for fewer a log does not pay */
-    LOG_STEPS = 16                       /* nor does a stretch for those who miss many */
+    LOG_STEPS = 16,                      /* nor does a stretch for those who miss many */
+    SHARE_INPROC = 1024                  /* what is copied for each end over inproc is less */
 };
 
 void zn_fan_out_init(struct zn_fan_out *f, bool logs)
@@ -208,21 +209,55 @@ static int write_to(struct zn_fan_out *f, struct zn_end *e, const struct zn_fram
 
 /* ---- Sending. */
 
-static void give(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
+/* Bytes that only the caller has become a content, of which one hold is the caller's. */
+static bool share(struct zn_frame *shared, const struct zn_frame *frame)
+{
+    struct zn_content *c = zn_content_new(frame->size);
+    if (c == NULL)
+        return false;
+    memcpy(c->data, frame->data, frame->size);
+    *shared = *frame;
+    shared->content = c;
+    shared->data = c->data;
+    return true;
+}
+
+/* Whether ends have one copy of it together. Two of what is not large cost less. */
+static bool is_worth_sharing(const struct zn_fan_out *f, const struct zn_frame *frame)
+{
+    uint32_t few = frame->size < ZN_SHARE_SIZE ? 2 : 1;
+    return frame->size >= SHARE_INPROC && frame->content == NULL && f->turns.active > few;
+}
+
+/* What e is to be given of such a frame. Should there be no memory, then each sees for itself. */
+static const struct zn_frame *
+for_end(const struct zn_end *e, const struct zn_frame *frame, struct zn_frame *shared)
+{
+    if (!e->inproc && frame->size < ZN_SHARE_SIZE)
+        return frame;
+    return shared->content != NULL || share(shared, frame) ? shared : frame;
+}
+
+void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
 {
     struct zn_turns *t = &f->turns;
+    struct zn_frame shared = { .content = NULL };
+    bool shares = is_worth_sharing(f, frame);
 
     feed_log(f, frame, first);
     /* Backwards: one that is full changes places with one that has been served. And
      * each is written and shown at once, while its queue is at hand. */
     for (uint32_t i = t->active; i-- > 0;) {
         struct zn_end *e = t->ends[i];
-        int rc = f->log.follows ? write_to(f, e, frame, first) : zn_end_write(e, frame);
+        const struct zn_frame *its = shares ? for_end(e, frame, &shared) : frame;
+        int rc = f->log.follows ? write_to(f, e, its, first) : zn_end_write(e, its);
         if (ZN_UNLIKELY(rc < 0))
             zn_fan_out_leave(f, e);
         else if (!f->more)
             zn_queue_publish_all(e->out);
     }
+    if (shared.content != NULL)
+        zn_content_drop(shared.content);
     if (f->more)
         return;
     f->log.used = false;
@@ -231,21 +266,4 @@ static void give(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
         if (ZN_UNLIKELY(zn_queue_must_tell(t->ends[i]->out) != ZN_AWAKE))
             zn_end_tell_news(t->ends[i]);
     zn_fan_out_unmark(f);
-}
-
-/* A large frame of bytes that only the caller has is copied once, not for each end. Should there
- * be no memory for that, then each end sees for itself. */
-void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
-{
-    struct zn_frame shared = *frame;
-    if (f->turns.active > 1 && frame->content == NULL && frame->size >= ZN_SHARE_SIZE)
-        shared.content = zn_content_new(frame->size);
-    if (shared.content == frame->content) {
-        give(f, frame, first);
-        return;
-    }
-    memcpy(shared.content->data, frame->data, frame->size);
-    shared.data = shared.content->data;
-    give(f, &shared, first);
-    zn_content_drop(shared.content);
 }
