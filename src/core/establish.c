@@ -2,8 +2,6 @@
  * of a handshake (shake.c). */
 #include "core/establish.h"
 
-#include <stdio.h>
-
 #include "core/ctx.h"
 #include "core/known.h"
 #include "core/monitor.h"
@@ -43,7 +41,6 @@ static void add_path(const struct zn_session *ss, char *name)
         memcpy(name + size, path, strlen(path) + 1);
 }
 
-/* Numbers, but for what we connected to: that is called what the application calls it. */
 static void learn_names(struct zn_session *ss)
 {
     char local[ZN_ENDPOINT_MAX] = "", remote[ZN_ENDPOINT_MAX] = "";
@@ -52,9 +49,7 @@ static void learn_names(struct zn_session *ss)
         return;
     if (zn_sock_name(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, local, sizeof local);
-    if (ss->initiator)
-        snprintf(remote, sizeof remote, "%s", ss->route->text);
-    else if (zn_sock_peer(ss->fd, &a) == 0)
+    if (!ss->initiator && zn_sock_peer(ss->fd, &a) == 0)
         transport_of(ss)->name(&a, remote, sizeof remote);
     if (!ss->initiator)
         add_path(ss, local);
@@ -72,10 +67,11 @@ void zn_session_tell(struct zn_session *ss, uint64_t event, uint64_t value)
 {
     if (ss->names == NULL && ss->fd >= 0 && zn_session_phase(ss) >= ZN_PHASE_OPENING)
         learn_names(ss);                 /* a monitor that came later */
+    /* Numbers, but what we have connected to is called what the application calls it. */
     const char *local = ss->names ? ss->names : ss->initiator ? "" : ss->route->text;
-    const char *remote = ss->names ? ss->names + strlen(ss->names) + 1
-                         : ss->initiator ? ss->route->text
-                                         : "";
+    const char *remote = ss->initiator ? ss->route->text
+                         : ss->names   ? ss->names + strlen(ss->names) + 1
+                                       : "";
     zn_monitor_tell_connection(zn_session_socket(ss), event, value, local, remote,
                                ss->initiator);
 }

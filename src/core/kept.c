@@ -49,28 +49,13 @@ bool zn_socket_keeps(struct zn_socket *s)
     return s->has_stuck;
 }
 
-/* Its bytes become a content's, of which one hold is the caller's: 0, or -ENOMEM. */
-static int keep_bytes(struct zn_frame *f)
-{
-    struct zn_content *c =
-        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
-    if (c == NULL)
-        return -ENOMEM;
-    if (f->content == NULL && f->size > 0)
-        memcpy(c->data, f->data, f->size);
-    if (f->content == NULL)
-        f->data = c->data;
-    f->content = c;
-    return 0;
-}
-
 static struct zn_kept *keep(const struct zn_frame *f, struct zn_metadata *metadata)
 {
     struct zn_kept *k = zn_zalloc(sizeof *k);
     if (k == NULL)
         return NULL;
     k->in.frame = *f;
-    if (keep_bytes(&k->in.frame) < 0) {
+    if (zn_frame_share(&k->in.frame) < 0) {
         zn_free(k);
         return NULL;
     }
@@ -113,7 +98,7 @@ void zn_socket_keep_rest(struct zn_socket *s, struct zn_end *e)
 int zn_socket_rescue_stuck(struct zn_socket *s)
 {
     struct zn_incoming *in = &s->stuck;
-    if (in->frame.content == NULL && keep_bytes(&in->frame) < 0)
+    if (in->frame.content == NULL && zn_frame_share(&in->frame) < 0)
         return -ENOMEM;
     if (in->end != NULL)
         zn_end_next(in->end);

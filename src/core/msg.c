@@ -314,3 +314,17 @@ struct zn_frame zn_msg_frame(struct zn_msg *m)
     f.content = m->body.at.content;
     return f;
 }
+
+int zn_frame_share(struct zn_frame *f)
+{
+    struct zn_content *c =
+        f->content != NULL ? zn_content_hold(f->content) : zn_content_new(f->size);
+    if (c == NULL)
+        return -ENOMEM;
+    if (f->content == NULL && f->size > 0)
+        memcpy(c->data, f->data, f->size);
+    if (f->content == NULL)
+        f->data = c->data;
+    f->content = c;
+    return 0;
+}

@@ -66,6 +66,10 @@ struct zn_frame {
 #define ZN_LONG 2u
 #define ZN_COMMAND 4u
 
+/* f's bytes become a content's, if they are not yet; of that one hold is the caller's. 0, or -ENOMEM
+ * and f is as it was. */
+int zn_frame_share(struct zn_frame *f);
+
 /* Frames of this size and more are shared, smaller ones copied. */
 #define ZN_SHARE_SIZE 4096
 

@@ -155,21 +155,11 @@ static void frame_done(struct zn_queue *q, uint8_t flags)
 
 static int write_shared(struct zn_queue *q, const struct zn_frame *f)
 {
-    struct zn_content *c = f->content;
-    const uint8_t *data = f->data;
-    if (make_room(q, ZN_REF_LENGTH) < 0)
+    struct zn_frame its = *f;
+    if (make_room(q, ZN_REF_LENGTH) < 0 || zn_frame_share(&its) < 0)
         return -ENOMEM;
-    if (c != NULL) {
-        zn_content_hold(c);
-    } else {
-        c = zn_content_new(f->size);
-        if (c == NULL)
-            return -ENOMEM;
-        memcpy(c->data, f->data, f->size);
-        data = c->data;
-    }
-
-    zn_record_put_ref(q->wchunk->data + q->wpos, f->flags, c, data, f->size);
+    zn_record_put_ref(q->wchunk->data + q->wpos, its.flags, its.content, its.data,
+                      its.size);
     q->wpos += ZN_REF_LENGTH;
     frame_done(q, f->flags);
     return 0;

@@ -514,12 +514,11 @@ void zn_socket_end_leave(struct zn_socket *s, struct zn_end *e)
 void zn_socket_end_forget(struct zn_socket *s, struct zn_end *e)
 {
     struct zn_route *r = e->route;
-    if (r != NULL && r->bound)
-        r = NULL;
-    if (r != NULL)
+    bool ours = r != NULL && !r->bound;
+    if (ours)
         e->route = NULL;
     zn_socket_end_close(s, e, 0);
-    if (r != NULL)
+    if (ours)
         zn_route_close(r);
 }
 

@@ -209,19 +209,6 @@ static int write_to(struct zn_fan_out *f, struct zn_end *e, const struct zn_fram
 
 /* ---- Sending. */
 
-/* Bytes that only the caller has become a content, of which one hold is the caller's. */
-static bool share(struct zn_frame *shared, const struct zn_frame *frame)
-{
-    struct zn_content *c = zn_content_new(frame->size);
-    if (c == NULL)
-        return false;
-    memcpy(c->data, frame->data, frame->size);
-    *shared = *frame;
-    shared->content = c;
-    shared->data = c->data;
-    return true;
-}
-
 /* Whether ends have one copy of it together. Two of what is not large cost less. */
 static bool is_worth_sharing(const struct zn_fan_out *f, const struct zn_frame *frame)
 {
@@ -235,7 +222,9 @@ for_end(const struct zn_end *e, const struct zn_frame *frame, struct zn_frame *s
 {
     if (!e->inproc && frame->size < ZN_SHARE_SIZE)
         return frame;
-    return shared->content != NULL || share(shared, frame) ? shared : frame;
+    if (shared->content == NULL)
+        *shared = *frame;
+    return shared->content != NULL || zn_frame_share(shared) == 0 ? shared : frame;
 }
 
 void zn_fan_out_send_slow(struct zn_fan_out *f, const struct zn_frame *frame, bool first)
